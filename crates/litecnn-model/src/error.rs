@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+/// What can go wrong with models and their files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The architecture asked for cannot exist.
+    #[error("impossible architecture: {0}")]
+    Architecture(String),
+    /// A weight has another shape than the architecture gives it.
+    #[error("layer `{layer}` wants shape {expected:?}, got {found:?}")]
+    Shape {
+        /// Name of the weight, such as `conv1.weight`.
+        layer: String,
+        /// Shape by the architecture.
+        expected: Vec<i64>,
+        /// Shape found.
+        found: Vec<i64>,
+    },
+    /// A weight is missing.
+    #[error("no weight `{layer}`; there are: {}", found.join(", "))]
+    Missing {
+        /// Name of the weight that was looked for.
+        layer: String,
+        /// Names present.
+        found: Vec<String>,
+    },
+    /// There is a weight that the architecture has no place for.
+    #[error("weight `{layer}` has no place in this architecture")]
+    Surplus {
+        /// Its name.
+        layer: String,
+    },
+    /// A weight file cannot be understood.
+    #[error("{} is not a usable weight file: {reason}; make it again, or choose another file", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Run(#[from] litecnn_run::RunError),
+    /// libtorch refused an operation (shapes, memory, device).
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}

@@ -1,0 +1,159 @@
+//! Weight files and equality of the models with operations spelled out one by one.
+
+use litecnn_model::*;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Kind, Tensor};
+
+fn names(n: i64) -> Vec<String> {
+    (0..n).map(|i| format!("class {i}")).collect()
+}
+
+fn random(shape: &[i64], seed: u64) -> Tensor {
+    use rand::RngExt;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f32> = (0..shape.iter().product::<i64>()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_slice(&values).view(shape)
+}
+
+/// A unified model with every weight random, biases included.
+fn unified(spec: &UnifiedSpec, seed: u64) -> UnifiedModel {
+    let mut model = UnifiedModel::zeros(spec, Device::Cpu).unwrap();
+    for (i, branch) in model.branches.iter_mut().enumerate() {
+        let total = branch.params().flat().size();
+        branch.params_mut().restore(&(random(&total, seed + i as u64) * 0.3)).unwrap();
+    }
+    let total = model.joint.params().flat().size();
+    model.joint.params_mut().restore(&(random(&total, seed + 2) * 0.3)).unwrap();
+    model
+}
+
+/// The plain formula: convolution, ReLU, pooling, flattening by height, width, channel, a real 1x1 convolution.
+fn spelled_out(model: &UnifiedModel, images: &Tensor) -> Tensor {
+    let w: std::collections::HashMap<String, &Tensor> = model.named().into_iter().collect();
+    let spec = &model.spec().branch;
+    let mut outputs = Vec::new();
+    for b in 1..=2 {
+        let mut x = images.contiguous();
+        for c in 1..=spec.filters.len() {
+            let kernel = w[&format!("branch-{b}.conv{c}.weight")].contiguous();
+            let bias = w[&format!("branch-{b}.conv{c}.bias")];
+            x = x.conv2d(&kernel, Some(bias), [1, 1], [0, 0], [1, 1], 1).relu();
+            x = x.max_pool2d([2, 2], [2, 2], [0, 0], [1, 1], false);
+        }
+        let flat = x.permute([0, 2, 3, 1]).contiguous().view([-1, spec.features(), 1, 1]);
+        let (kernel, bias) = (w[&format!("branch-{b}.head.weight")], w[&format!("branch-{b}.head.bias")]);
+        outputs.push(flat.conv2d(kernel, Some(bias), [1, 1], [0, 0], [1, 1], 1));
+    }
+    let joined = Tensor::cat(&outputs, 1).flatten(1, -1);
+    let hidden = (joined.matmul(&w["hidden.weight"].tr()) + w["hidden.bias"]).relu();
+    hidden.matmul(&w["output.weight"].tr()) + w["output.bias"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn forward_is_the_formula(
+        channels in 1i64..4, height in 10i64..20, width in 10i64..20,
+        first in 1i64..6, second in 1i64..6, classes in 2i64..7, batch in 1i64..5, seed in 0u64..1000,
+    ) {
+        let branch = BranchSpec { input: InputShape { channels, height, width }, filters: vec![first, second], classes };
+        let model = unified(&UnifiedSpec { hidden: 7, ..UnifiedSpec::paper(branch) }, seed);
+        let images = random(&[batch, channels, height, width], seed + 9);
+        let (ours, formula) = (model.forward(&images).unwrap(), spelled_out(&model, &images));
+        prop_assert_eq!(ours.size(), [batch, classes]);
+        let worst = (ours - formula).abs().max().double_value(&[]);
+        prop_assert!(worst < 1e-5, "{}", worst);
+    }
+}
+
+#[test]
+fn channels_last_images_give_the_same_logits() {
+    let model = unified(&UnifiedSpec::paper(BranchSpec::paper(3, 32, 32, 10)), 1);
+    let images = random(&[5, 3, 32, 32], 2);
+    let last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+    let worst = (model.forward(&images).unwrap() - model.forward(&last).unwrap()).abs().max().double_value(&[]);
+    assert!(worst < 1e-5, "{worst}");
+}
+
+#[test]
+fn files_give_back_the_same_bits_and_equal_models_equal_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = UnifiedSpec::paper(BranchSpec::paper(1, 28, 28, 10));
+    let model = Model::Unified(unified(&spec, 3));
+    let card = Card::new(Architecture::Unified { spec }, &names(10));
+    let (a, b) = (dir.path().join("a.safetensors"), dir.path().join("b.safetensors"));
+    model.save(&a, &card).unwrap();
+    let (read, read_card) = Model::load(&a, Device::Cpu).unwrap();
+    assert_eq!(read_card, card);
+    for ((name, x), (other, y)) in model.named().iter().zip(read.named()) {
+        assert_eq!((name, x), (&other, &y));
+    }
+    read.save(&b, &card).unwrap();
+    assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+    // 14,862 floats and a header.
+    let size = std::fs::metadata(&a).unwrap().len();
+    assert!((4 * 14_862..4 * 14_862 + 4096).contains(&size), "{size}");
+}
+
+#[test]
+fn a_fresh_branch_has_zero_biases_and_depends_on_the_seed_only() {
+    let spec = BranchSpec::paper(3, 32, 32, 10);
+    let fresh = |seed| Branch::new(&spec, Device::Cpu, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
+    let (one, same, other) = (fresh(7), fresh(7), fresh(8));
+    assert_eq!(one.params().flat(), same.params().flat());
+    assert_ne!(one.params().flat(), other.params().flat());
+    for bias in ["conv1.bias", "conv2.bias", "head.bias"] {
+        assert_eq!(one.params().get(bias).unwrap().abs().max().double_value(&[]), 0.0);
+    }
+}
+
+#[test]
+fn damaged_and_foreign_files_are_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.safetensors");
+    let spec = BranchSpec::paper(1, 28, 28, 10);
+    let branch = Branch::new(&spec, Device::Cpu, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+    let architecture = Architecture::Branch { spec: spec.clone(), head: HeadKind::Dense };
+    let card = Card::new(architecture, &names(10));
+    let model = Model::Branch(branch);
+    let message = |path: &std::path::Path| Model::load(path, Device::Cpu).unwrap_err().to_string();
+
+    assert!(message(&path).contains("cannot read"));
+    model.save(&path, &card).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 4, 8, 100, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(message(&path).contains("is not a usable weight file"), "{length}");
+    }
+    let mut huge = whole.clone();
+    huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    std::fs::write(&path, huge).unwrap();
+    assert!(message(&path).contains("is not a usable weight file"));
+
+    let Model::Branch(branch) = &model else { unreachable!() };
+    let weights: Vec<(String, &Tensor)> = branch.params().named().map(|(n, t)| (n.to_owned(), t)).collect();
+    write_tensors(&path, &Card { format: "litecnn-weights/9".into(), ..card.clone() }, &weights).unwrap();
+    assert!(message(&path).contains("litecnn-weights/9"));
+    write_tensors(&path, &"hello", &weights).unwrap();
+    assert!(message(&path).contains("is not a usable weight file"));
+    write_tensors(&path, &card, &weights[1..]).unwrap();
+    assert!(message(&path).contains("no weight `conv1.weight`"));
+    let extra = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+    let mut surplus = weights.clone();
+    surplus.push(("conv9.weight".into(), &extra));
+    write_tensors(&path, &card, &surplus).unwrap();
+    assert!(message(&path).contains("`conv9.weight` has no place"));
+    let mut misshapen = weights.clone();
+    misshapen[1].1 = &extra;
+    write_tensors(&path, &card, &misshapen).unwrap();
+    assert!(message(&path).contains("layer `conv1.bias` wants shape [10], got [1]"));
+    let nan = Tensor::full([10], f64::NAN, (Kind::Float, Device::Cpu));
+    let mut poisoned = weights.clone();
+    poisoned[1].1 = &nan;
+    write_tensors(&path, &card, &poisoned).unwrap();
+    assert!(message(&path).contains("value 0 of `conv1.bias` is not a finite number"));
+    write_tensors(&path, &Card { classes: names(3), ..card }, &weights).unwrap();
+    assert!(message(&path).contains("names 3 classes for 10 outputs"));
+}

@@ -1,0 +1,54 @@
+use std::path::PathBuf;
+
+use litecnn_run::RunError;
+
+/// Why there are no metrics or there is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A file of the run cannot be read or written, or is damaged.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A class number is not one of the classes.
+    #[error("class {class} of a model with {classes} classes: they count from 0")]
+    ClassOutOfRange {
+        /// The number given.
+        class: usize,
+        /// How many there are.
+        classes: usize,
+    },
+    /// Predictions and class names do not belong together.
+    #[error("{names} class names for predictions of {classes} classes")]
+    ClassNames {
+        /// Names given.
+        names: usize,
+        /// Classes of the predictions.
+        classes: usize,
+    },
+    /// There is no image to measure on.
+    #[error("the {split} predictions hold no image")]
+    NoPredictions {
+        /// `train`, `validation` or `test`.
+        split: &'static str,
+    },
+    /// The run directory holds no results at all.
+    #[error(
+        "{} holds no results: there is no folder <data set>/seed-<number> in it; train first, or name another run directory",
+        run.display()
+    )]
+    NothingToReport {
+        /// The run directory.
+        run: PathBuf,
+    },
+    /// Files of one run contradict each other.
+    #[error("{} does not belong to this run: {reason}; delete it and run the step again", path.display())]
+    Inconsistent {
+        /// The file that differs.
+        path: PathBuf,
+        /// What differs.
+        reason: String,
+    },
+    /// The published figures built into this crate cannot be read: a fault of the crate itself.
+    #[error("the built-in table of published figures is damaged: {0}")]
+    Published(#[from] toml::de::Error),
+}

@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+
+/// The part of a run directory that belongs to one data set and one seed, and where everything in it lies.
+///
+/// ```text
+/// <data set>/seed-<n>/
+///   stage-1/{history.csv, branch-1.safetensors, branch-2.safetensors, state/, step.json}
+///   surgery/{unified.safetensors, step.json}
+///   stage-2-1/, stage-2-2/, fold-1/ … {history.csv, best.safetensors, state/, step.json}
+///   final.safetensors
+///   predictions-{train,validation,test}.csv
+///   metrics.json
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeedDir {
+    root: PathBuf,
+}
+
+impl SeedDir {
+    /// The folder of `dataset` and `seed` in the run directory `run`.
+    pub fn new(run: &Path, dataset: &str, seed: u64) -> Self {
+        Self { root: run.join(dataset).join(format!("seed-{seed}")) }
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of a step: `stage-1`, `surgery`, `stage-2-1`, `stage-2-2`, `fold-1` …
+    pub fn step(&self, step: &str) -> PathBuf {
+        self.root.join(step)
+    }
+
+    /// Best weights of a branch, counted from 1, as stage one leaves them.
+    pub fn branch(&self, branch: usize) -> PathBuf {
+        self.root.join("stage-1").join(format!("branch-{branch}.safetensors"))
+    }
+
+    /// The joined model as surgery leaves it.
+    pub fn unified(&self) -> PathBuf {
+        self.root.join("surgery/unified.safetensors")
+    }
+
+    /// Best weights of a step of stage two.
+    pub fn best(&self, step: &str) -> PathBuf {
+        self.root.join(step).join("best.safetensors")
+    }
+
+    /// History of a training step.
+    pub fn history(&self, step: &str) -> PathBuf {
+        self.root.join(step).join("history.csv")
+    }
+
+    /// The weights the whole procedure ends with.
+    pub fn final_weights(&self) -> PathBuf {
+        self.root.join("final.safetensors")
+    }
+
+    /// Predictions of the final model on a split: `train`, `validation` or `test`.
+    pub fn predictions(&self, split: &str) -> PathBuf {
+        self.root.join(format!("predictions-{split}.csv"))
+    }
+
+    /// The measured figures of this data set and seed.
+    pub fn metrics(&self) -> PathBuf {
+        self.root.join("metrics.json")
+    }
+}
+
+/// The data sets and seeds a run directory holds anything of, in order of name and number.
+///
+/// Folders that are not named `<data set>/seed-<number>` are passed over.
+pub fn seeds_in(run: &Path) -> Vec<(String, u64)> {
+    fn folders(path: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        entries.filter(|e| e.path().is_dir()).filter_map(|e| e.file_name().into_string().ok()).collect()
+    }
+    let mut found = Vec::new();
+    for dataset in folders(run) {
+        for folder in folders(&run.join(&dataset)) {
+            if let Some(seed) = folder.strip_prefix("seed-").and_then(|n| n.parse().ok()) {
+                found.push((dataset.clone(), seed));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_in_numeric_order() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["mnist/seed-10", "mnist/seed-2", "cifar10/seed-0", "figures", "mnist/notes", "mnist/seed-x"] {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        let expected = [("cifar10", 0), ("mnist", 2), ("mnist", 10)].map(|(d, s)| (d.to_owned(), s));
+        assert_eq!(seeds_in(dir.path()), expected);
+        assert_eq!(seeds_in(&dir.path().join("absent")), []);
+    }
+}

@@ -1,0 +1,42 @@
+//! What a litecnn experiment leaves on disk.
+//!
+//! A run directory holds one recipe applied to any number of data sets and seeds. Each step of the experiment
+//! reads files and writes files; this crate knows their names ([`SeedDir`]), their formats ([`EpochRecord`],
+//! [`Predictions`], [`StepRecord`], [`Manifest`]) and the two rules that keep them trustworthy: a file is written
+//! whole or not at all ([`write_atomic`]), and one process at a time works in a run directory ([`RunDir`]).
+//! It depends on no tensor library, so programs that only read results build in seconds.
+//!
+//! ```
+//! use litecnn_run::{Prediction, Predictions, SeedDir};
+//!
+//! # fn main() -> Result<(), litecnn_run::RunError> {
+//! # let temporary = tempfile::tempdir().unwrap();
+//! # let run = temporary.path();
+//! let dir = SeedDir::new(run, "mnist", 0);
+//! let one = Prediction { index: 0, label: 7, predicted: 7, probabilities: vec![0.125; 8] };
+//! Predictions { classes: 8, rows: vec![one] }.write(&dir.predictions("test"))?;
+//!
+//! let read = Predictions::read(&run.join("mnist/seed-0/predictions-test.csv"))?;
+//! let hits = read.pairs().filter(|(label, predicted)| label == predicted).count();
+//! assert_eq!(hits, 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod atomic;
+mod error;
+mod history;
+mod layout;
+mod lock;
+mod manifest;
+mod predictions;
+mod step;
+
+pub use atomic::{read, sha256, sha256_file, write_atomic, write_atomic_with};
+pub use error::RunError;
+pub use history::{EpochRecord, read_history, write_history};
+pub use layout::{SeedDir, seeds_in};
+pub use lock::Lock;
+pub use manifest::{Manifest, RunDir, StepTimes, now};
+pub use predictions::{Prediction, Predictions};
+pub use step::StepRecord;

@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Lock, RunError, atomic};
+
+const FILE: &str = "run.toml";
+
+/// `run.toml`: which recipe a run directory belongs to, on what it was made, and when each step ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always [`Manifest::FORMAT`].
+    pub format: String,
+    /// When the run directory was made, RFC 3339.
+    pub created: String,
+    /// The machine's name.
+    pub host: String,
+    /// Versions of the tool, libtorch … and the git commit, as far as known.
+    pub versions: BTreeMap<String, String>,
+    /// Name of the recipe.
+    pub recipe_name: String,
+    /// SHA-256 of the resolved recipe.
+    pub recipe_hash: String,
+    /// The recipe as resolved: every setting, defaults included.
+    pub recipe: toml::Table,
+    /// Where the data came from: `official`, or the folder's description and digests differ from the official ones.
+    pub data: String,
+    /// `<data set>/seed-<n>/<step>`: start, end and device of each step.
+    #[serde(default)]
+    pub steps: BTreeMap<String, StepTimes>,
+}
+
+/// When a step ran, and on what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepTimes {
+    /// RFC 3339.
+    pub started: String,
+    /// RFC 3339; absent while the step runs or if it was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+    /// `cpu`, `cuda:0` …
+    pub device: String,
+}
+
+impl Manifest {
+    /// The version of the format written.
+    pub const FORMAT: &'static str = "litecnn-run/1";
+
+    /// Reads `run.toml` of a run directory.
+    ///
+    /// # Errors
+    /// [`RunError::Io`], [`RunError::Damaged`] or [`RunError::Format`], naming the file.
+    pub fn read(run: &Path) -> Result<Self, RunError> {
+        let path = run.join(FILE);
+        let bytes = atomic::read(&path)?;
+        let text = String::from_utf8(bytes).map_err(|e| RunError::damaged(&path, e))?;
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let head: Head = toml::from_str(&text).map_err(|e| RunError::damaged(&path, e))?;
+        if head.format != Self::FORMAT {
+            return Err(RunError::Format { path, found: head.format, expected: Self::FORMAT });
+        }
+        toml::from_str(&text).map_err(|e| RunError::damaged(&path, e))
+    }
+
+    fn write(&self, run: &Path) -> Result<(), RunError> {
+        let path = run.join(FILE);
+        let text = toml::to_string(self).map_err(|e| RunError::damaged(&path, e))?;
+        atomic::write_atomic(&path, text.as_bytes())
+    }
+}
+
+/// A run directory opened for work: locked against other processes until dropped.
+#[derive(Debug)]
+pub struct RunDir {
+    root: PathBuf,
+    manifest: Manifest,
+    _lock: Lock,
+}
+
+impl RunDir {
+    /// Opens a run directory, or makes it if it is not there. `fresh` is the manifest of a new one; an existing
+    /// one must be of the same recipe and data.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] if another process works in it, [`RunError::OtherRecipe`] if it belongs to another
+    /// recipe (or other data), [`RunError::Format`] if it is of another version, [`RunError::Damaged`],
+    /// [`RunError::Io`].
+    pub fn open(root: &Path, fresh: Manifest) -> Result<Self, RunError> {
+        let lock = Lock::try_acquire(&root.join(".lock"))?;
+        let manifest = if root.join(FILE).exists() {
+            let found = Manifest::read(root)?;
+            let name = |m: &Manifest| {
+                let hash = m.recipe_hash.get(..12).unwrap_or(&m.recipe_hash);
+                format!("{} ({hash}, {} data)", m.recipe_name, m.data)
+            };
+            if found.recipe_hash != fresh.recipe_hash || found.data != fresh.data {
+                return Err(RunError::OtherRecipe {
+                    path: root.join(FILE),
+                    found: name(&found),
+                    wanted: name(&fresh),
+                });
+            }
+            found
+        } else {
+            fresh.write(root)?;
+            fresh
+        };
+        Ok(Self { root: root.to_owned(), manifest, _lock: lock })
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Notes that a step starts (`ended` none) or has ended.
+    ///
+    /// # Errors
+    /// [`RunError::Io`].
+    pub fn note_step(&mut self, key: &str, times: StepTimes) -> Result<(), RunError> {
+        self.manifest.steps.insert(key.to_owned(), times);
+        self.manifest.write(&self.root)
+    }
+}
+
+/// The present moment in RFC 3339, UTC, whole seconds.
+pub fn now() -> String {
+    let now = time::OffsetDateTime::now_utc();
+    let whole = now.replace_nanosecond(0).unwrap_or(now);
+    whole.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(hash: &str) -> Manifest {
+        Manifest {
+            format: Manifest::FORMAT.into(),
+            created: now(),
+            host: "here".into(),
+            versions: BTreeMap::from([("libtorch".into(), "2.13.0".into())]),
+            recipe_name: "paper".into(),
+            recipe_hash: hash.into(),
+            recipe: toml::from_str("batch-size = 32").unwrap(),
+            data: "official".into(),
+            steps: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn made_once_then_reopened_with_the_same_recipe_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("run");
+        let mut run = RunDir::open(&root, manifest("a")).unwrap();
+        let times = StepTimes { started: now(), ended: None, device: "cpu".into() };
+        run.note_step("mnist/seed-0/stage-1", times.clone()).unwrap();
+        assert!(matches!(RunDir::open(&root, manifest("a")), Err(RunError::Locked { .. })));
+        drop(run);
+        let run = RunDir::open(&root, manifest("a")).unwrap();
+        assert_eq!(run.manifest.steps["mnist/seed-0/stage-1"], times);
+        drop(run);
+        let message = RunDir::open(&root, manifest("b")).unwrap_err().to_string();
+        assert!(message.contains("paper (a, official data)") && message.contains("--run"), "{message}");
+        let other_data = Manifest { data: "a folder".into(), ..manifest("a") };
+        assert!(matches!(RunDir::open(&root, other_data), Err(RunError::OtherRecipe { .. })));
+    }
+
+    #[test]
+    fn other_versions_and_damage_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "format = \"litecnn-run/7\"\nnew = 1\n").unwrap();
+        let message = RunDir::open(dir.path(), manifest("a")).unwrap_err().to_string();
+        assert!(message.contains("litecnn-run/7") && message.contains("litecnn-run/1"), "{message}");
+        std::fs::write(dir.path().join(FILE), "format = \"litecnn-run/1\"\n").unwrap();
+        assert!(matches!(RunDir::open(dir.path(), manifest("a")), Err(RunError::Damaged { .. })));
+    }
+}

@@ -1,0 +1,72 @@
+//! Set-up and orchestration of the workspace: `cargo xtask <command>` on a bare checkout.
+//!
+//! Needs cargo, a C++ compiler and Python 3, and installs the rest: libtorch above all, which every other crate
+//! but `litecnn-run` and `litecnn-report` is compiled against. For that reason nothing here may depend on `tch`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its user")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod ci;
+mod doctor;
+mod plan;
+mod process;
+mod reproduce;
+mod setup;
+mod system;
+mod test;
+mod workspace;
+
+fn main() -> ExitCode {
+    let command = Xtask::parse().command;
+    let done = xshell::Shell::new().map_err(anyhow::Error::from).and_then(|sh| match command {
+        Command::Setup(args) => args.run(&sh),
+        Command::Doctor(args) => args.run(&sh),
+        Command::Reproduce(args) => args.run(&sh),
+        Command::Test(args) => args.run(&sh),
+        Command::Ci(args) => args.run(&sh),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast_ref::<process::Ended>() {
+            // Whoever ended with that status has said why.
+            Some(process::Ended(status)) => ExitCode::from(*status),
+            None => {
+                eprintln!("error: {error:#}");
+                let usage = error.downcast_ref::<process::WrongUsage>().is_some();
+                ExitCode::from(if usage { 2 } else { 1 })
+            }
+        },
+    }
+}
+
+/// Sets up, tests and reproduces litecnn.
+///
+/// Exit status: 0 done, 1 failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(setup::Setup),
+    Doctor(doctor::Doctor),
+    Reproduce(reproduce::Reproduce),
+    Test(test::Test),
+    Ci(ci::Ci),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Xtask::command().debug_assert();
+    }
+}
