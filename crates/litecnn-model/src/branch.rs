@@ -39,6 +39,11 @@ impl Branch {
         Ok(Self { spec: spec.clone(), head, params: Params::zeros(&spec.weights(head), device)? })
     }
 
+    /// The same branch (not a copy) for another thread.
+    pub fn share(&self) -> Self {
+        Self { spec: self.spec.clone(), head: self.head, params: self.params.share() }
+    }
+
     /// Its architecture.
     pub fn spec(&self) -> &BranchSpec {
         &self.spec
@@ -121,6 +126,11 @@ impl Joint {
     pub fn zeros(spec: &UnifiedSpec, device: Device) -> Result<Self, ModelError> {
         spec.validate()?;
         Ok(Self { params: Params::zeros(&spec.dense_weights(), device)? })
+    }
+
+    /// The same layers (not a copy) for another thread.
+    pub fn share(&self) -> Self {
+        Self { params: self.params.share() }
     }
 
     /// Its weights.

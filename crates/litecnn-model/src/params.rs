@@ -38,6 +38,15 @@ impl Params {
         Ok(Self { flat, names: weights.iter().map(|(name, _)| name.clone()).collect(), views })
     }
 
+    /// The same weights (not a copy) for another thread.
+    pub fn share(&self) -> Self {
+        Self {
+            flat: self.flat.shallow_clone(),
+            names: self.names.clone(),
+            views: self.views.iter().map(Tensor::shallow_clone).collect(),
+        }
+    }
+
     /// The buffer, `[parameters]`. Changing it in place changes the weights.
     pub fn flat(&self) -> &Tensor {
         &self.flat

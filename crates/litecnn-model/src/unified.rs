@@ -1,7 +1,7 @@
 use rand::Rng;
 use tch::{Device, Tensor};
 
-use crate::{Branch, BranchSpec, HeadActivation, HeadKind, Joint, ModelError, UnifiedSpec};
+use crate::{Branch, BranchSpec, HeadActivation, HeadKind, Joint, ModelError, Params, UnifiedSpec};
 
 /// The model that the whole procedure ends with: two branches on one input, joined by dense layers.
 #[derive(Debug)]
@@ -41,6 +41,35 @@ impl UnifiedModel {
     pub fn zeros(spec: &UnifiedSpec, device: Device) -> Result<Self, ModelError> {
         let branch = || Branch::zeros(&spec.branch, HeadKind::Conv1x1, device);
         Self::new(spec, [branch()?, branch()?], Joint::zeros(spec, device)?)
+    }
+
+    /// The same model (not a copy) for another thread.
+    pub fn share(&self) -> Self {
+        let branches = [self.branches[0].share(), self.branches[1].share()];
+        Self { spec: self.spec.clone(), branches, joint: self.joint.share() }
+    }
+
+    /// A model of its own with the same weights.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`] if the device has no room.
+    pub fn duplicate(&self) -> Result<Self, ModelError> {
+        let mut copy = Self::zeros(&self.spec, self.joint.params().flat().device())?;
+        for (to, from) in copy.parts_mut().into_iter().zip(self.parts()) {
+            to.restore(from.flat())?;
+        }
+        Ok(copy)
+    }
+
+    /// Its weights in three parts: both branches, the dense layers.
+    pub fn parts(&self) -> [&Params; 3] {
+        [self.branches[0].params(), self.branches[1].params(), self.joint.params()]
+    }
+
+    /// As [`UnifiedModel::parts`], to change them.
+    pub fn parts_mut(&mut self) -> [&mut Params; 3] {
+        let [first, second] = &mut self.branches;
+        [first.params_mut(), second.params_mut(), self.joint.params_mut()]
     }
 
     /// Its architecture.

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -75,8 +74,10 @@ pub(crate) fn collect(run: &Path) -> Result<Collected, ReportError> {
     expected.retain(|step| step != "evaluate");
     expected.sort_by(|a, b| order::steps(a, b));
     expected.dedup();
-    let measured: BTreeSet<String> =
-        seeds.iter().filter_map(|(.., m)| m.as_ref()).flat_map(|m| m.steps.iter().map(|s| s.step.clone())).collect();
+    let measured = seeds.iter().filter_map(|(.., metrics)| metrics.as_ref()).flat_map(|m| &m.steps);
+    let mut measured: Vec<String> = measured.map(|s| s.step.clone()).collect();
+    measured.sort_by(|a, b| order::steps(a, b));
+    measured.dedup();
 
     let mut datasets: Vec<CollectedDataset> = Vec::new();
     let mut missing = Vec::new();

@@ -1,1 +1,72 @@
+//! Figures of merit of litecnn runs, and how they are told.
+//!
+//! Two ends of a run directory meet here. After training, predictions become [`Metrics`] (`metrics.json`): accuracy,
+//! loss, [`ClassificationReport`] and [`ConfusionMatrix`] of the final model on every part of the data. In the end,
+//! [`report()`] gathers the metrics and step records of all data sets and seeds into a [`Summary`] (`summary.json`)
+//! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
+//! they are printed. No tensor library is needed, so reports build and run in seconds.
+//!
+//! ```
+//! use litecnn_report::{Metrics, Splits, StepAccuracy, Subject, report};
+//! use litecnn_run::{Prediction, Predictions, SeedDir};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temporary = tempfile::tempdir()?;
+//! # let run = temporary.path();
+//! # std::fs::write(run.join("run.toml"), "format = 'litecnn-run/1'\ncreated = ''\nhost = ''\nrecipe_name = 'paper'\nrecipe_hash = '7a1f'\ndata = 'official'\n[versions]\n[recipe]\n")?;
+//! // What the evaluation of a model does:
+//! let row = |label, predicted| Prediction { index: 0, label, predicted, probabilities: vec![0.5, 0.5] };
+//! let seen = Predictions { classes: 2, rows: vec![row(0, 0), row(1, 1), row(1, 0), row(1, 1)] };
+//! let subject = Subject {
+//!     dataset: "mnist".into(),
+//!     seed: 0,
+//!     recipe: "7a1f".into(),
+//!     classes: vec!["round".into(), "straight".into()],
+//!     params: 14_862,
+//!     weights_bytes: 60_704,
+//! };
+//! let splits = Splits::from_predictions(&seen, &seen, &seen)?;
+//! println!("{}", splits.test.report.to_text(&subject.classes, 2));
+//! let steps = vec![StepAccuracy { step: "stage-2-2".into(), test_accuracy: 0.75, validation_accuracy: 0.75 }];
+//! Metrics::new(subject, splits, steps)?.write(&SeedDir::new(run, "mnist", 0).metrics())?;
+//!
+//! // What the report does, however much of the run is there:
+//! let report = report(run)?;
+//! assert_eq!(report.summary.datasets["mnist"].test_accuracy.mean, 0.75);
+//! assert!(report.missing[0].to_string().starts_with("mnist seed 0: not finished: stage-1, "));
+//! println!("{}", report.table);
+//! # Ok(())
+//! # }
+//! ```
 
+mod classification;
+mod collect;
+mod confusion;
+mod error;
+mod json;
+mod loss;
+mod markdown;
+mod metrics;
+mod numbers;
+mod order;
+mod published;
+mod report;
+mod results;
+mod spread;
+mod summary;
+mod terminal;
+mod verdict;
+
+pub use classification::{ClassScores, ClassificationReport, Overall, Scores};
+pub use collect::Missing;
+pub use confusion::ConfusionMatrix;
+pub use error::ReportError;
+pub use loss::mean_cross_entropy;
+pub use metrics::{Metrics, SplitMetrics, Splits, StepAccuracy, Subject};
+pub use published::{
+    Published, PublishedAccuracy, PublishedClassification, PublishedDataset, PublishedLatency, PublishedSize,
+};
+pub use report::{Report, report};
+pub use spread::Spread;
+pub use summary::{BranchSummary, DatasetSummary, StepSummary, Summary};
+pub use terminal::terminal_table;

@@ -15,7 +15,9 @@ pub fn mean_cross_entropy(predictions: &Predictions) -> f64 {
     let cost = predictions.rows.iter().map(|row| {
         // A row without the true class's probability says nothing in its favour.
         let p = row.probabilities.get(usize::from(row.label)).copied().unwrap_or(0.0);
-        -f64::from(p).clamp(LEAST, 1.0).ln()
+        let p = f64::from(p);
+        // Written so that a NaN, as diverged training leaves it, costs the most too.
+        -(if p >= LEAST { p.min(1.0) } else { LEAST }).ln()
     });
     // The sum starts at +0: of certain predictions only, `-ln 1` would leave a negative zero in the file.
     cost.fold(0.0, |sum, c| sum + c) / predictions.rows.len() as f64
@@ -37,6 +39,7 @@ mod tests {
         assert_eq!(loss(&[1.0, 1.0]).to_bits(), 0f64.to_bits());
         assert!((loss(&[0.5, 0.25]) - 1.5 * 2f64.ln()).abs() < 1e-12);
         assert!((loss(&[0.0]) - 16.118_095_650_958_32).abs() < 1e-9);
+        assert_eq!(loss(&[f32::NAN]), loss(&[0.0]));
         assert_eq!(loss(&[]), 0.0);
     }
 }

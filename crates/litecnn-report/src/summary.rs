@@ -86,10 +86,10 @@ impl Summary {
     /// The version of the format written.
     pub const FORMAT: &'static str = "litecnn-summary/1";
 
-    /// Collects the summary of a run directory; [`report`](crate::report) does this and writes it down.
+    /// Collects the summary of a run directory; [`report()`](crate::report()) does this and writes it down.
     ///
     /// # Errors
-    /// As [`report`](crate::report).
+    /// As [`report()`](crate::report()).
     pub fn collect(run: &Path) -> Result<Self, ReportError> {
         Ok(Self::of(&crate::collect::collect(run)?))
     }

@@ -1,1 +1,65 @@
+//! Training of the light two-branch classifier as Isong, *Building Efficient Lightweight CNN Models* (2025),
+//! describes it: recipes, optimisers, early stopping, checkpoints, the two training stages, cross-validation.
+//!
+//! A [`Recipe`] says everything that decides a result, data set and seed apart. [`stage_one`] trains two branches;
+//! the crate litecnn-surgery joins them; [`train_joint`], [`train_whole`] and [`cross_validate`] are the three steps
+//! of the second stage. Every step can save its state after each epoch ([`Checkpointer`]) and goes on from it.
+//!
+//! All randomness comes from streams named after what they are for (see `litecnn_data::stream`), and libtorch uses
+//! one thread an operation while branches and folds run side by side; so the same seed gives the same weights to
+//! the bit on a CPU, with any number of workers, undisturbed or resumed.
+//!
+//! ```
+//! use std::path::Path;
+//! use litecnn_data::{LoadOptions, load};
+//! use litecnn_train::{Recipe, Silent, TrainingData, stage_one, train_joint};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
+//! let dataset = load("mnist", &LoadOptions { data_dir: Some(samples), ..LoadOptions::default() })?;
+//! let recipe = Recipe::load("smoke")?.capped(1);
+//! let data = TrainingData::new(&dataset, &recipe, 0, tch::Device::Cpu)?;
+//!
+//! let (dual, fit) = stage_one(&data, &recipe, 0, 2, None, &Silent)?;
+//! println!("{:?}", fit.kept);
+//! let [first, second] = &dual.branches;
+//! let mut rng = litecnn_data::stream(0, "surgery/weights");
+//! let model = litecnn_surgery::join(first, second, &data.unified_spec(&recipe), &mut rng)?;
+//! let (_model, fit) = train_joint(model, &data, &recipe, 0, 2, None, &Silent)?;
+//! assert_eq!(fit.epochs, 1);
+//! # Ok(())
+//! # }
+//! ```
 
+mod checkpoint;
+mod data;
+mod early_stopping;
+mod error;
+mod fit;
+mod folds;
+mod infer;
+mod joint;
+mod observer;
+mod optimizer;
+mod recipe;
+mod score;
+mod stage_one;
+mod threads;
+mod whole;
+
+pub use data::TrainingData;
+pub use early_stopping::{EarlyStopping, Verdict};
+pub use error::TrainError;
+pub use fit::{Checkpointer, Fit, Kept};
+pub use folds::{FOLD_CAVEAT, Fold, cross_validate};
+pub use infer::{branch_logits, joined_outputs, unified_logits};
+pub use joint::{STAGE_TWO_JOINT, train_joint};
+pub use observer::{Event, Observer, Silent};
+pub use optimizer::{Counters, Nadam, Optimizer, Sgd};
+pub use recipe::{
+    DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings, Monitor,
+    NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay,
+};
+pub use score::Score;
+pub use stage_one::{STAGE_ONE, stage_one};
+pub use whole::{STAGE_TWO_WHOLE, train_whole};

@@ -170,7 +170,8 @@ pub(crate) mod tests {
 
     /// A folder that looks like a libtorch.
     pub(crate) fn fake(root: &Path, version: &str, kind: Kind) {
-        let mut files = vec![library("torch"), library("torch_cpu"), library("c10"), format!("{HEADERS}/torch/torch.h")];
+        let mut files =
+            vec![library("torch"), library("torch_cpu"), library("c10"), format!("{HEADERS}/torch/torch.h")];
         if kind == Kind::Cuda {
             files.push(library("torch_cuda"));
         }

@@ -94,8 +94,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join(".libtorch");
         swap(&link, Path::new("/0")).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let done = std::sync::atomic::AtomicBool::new(false);
             let reader = scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
                     std::fs::read_link(&link).unwrap();

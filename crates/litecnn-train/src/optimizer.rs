@@ -1,0 +1,185 @@
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::TrainError;
+use crate::recipe::{NadamSettings, OptimizerSettings, SgdSettings, WeightDecay};
+
+/// An optimiser of one buffer of parameters, with its state.
+///
+/// Both kinds compute what Keras 3 computes, which is neither what libtorch's nor what PyTorch's namesakes
+/// compute; the tests compare every step with numbers printed by Keras.
+#[derive(Debug)]
+pub enum Optimizer {
+    /// Adam with Nesterov momentum, as Keras 3 has it.
+    Nadam(Nadam),
+    /// Stochastic gradient descent with (Nesterov) momentum and weight decay.
+    Sgd(Sgd),
+}
+
+impl Optimizer {
+    /// A fresh optimiser for the parameters in `params`, a buffer `[parameters]`.
+    pub fn new(settings: &OptimizerSettings, params: &Tensor) -> Self {
+        match settings {
+            OptimizerSettings::Nadam(s) => Self::Nadam(Nadam::new(s, params)),
+            OptimizerSettings::Sgd(s) => Self::Sgd(Sgd::new(s, params)),
+        }
+    }
+
+    /// Changes `params` in place by one step along `gradient`; both `[parameters]`.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`].
+    pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor) -> Result<(), TrainError> {
+        tch::no_grad(|| match self {
+            Self::Nadam(nadam) => nadam.step(params, gradient),
+            Self::Sgd(sgd) => sgd.step(params, gradient),
+        })
+    }
+
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> f64 {
+        match self {
+            Self::Nadam(nadam) => nadam.settings.learning_rate,
+            Self::Sgd(sgd) => sgd.settings.learning_rate,
+        }
+    }
+
+    /// State tensors by name, `[parameters]` each.
+    pub fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
+        match self {
+            Self::Nadam(nadam) => vec![("m", &nadam.m), ("v", &nadam.v)],
+            Self::Sgd(sgd) => vec![("momentum", &sgd.momentum)],
+        }
+    }
+
+    /// The part of the state that is not tensors.
+    pub fn counters(&self) -> Counters {
+        match self {
+            Self::Nadam(nadam) => nadam.counters,
+            Self::Sgd(_) => Counters::default(),
+        }
+    }
+
+    /// Takes up a state that was saved: the tensors as [`Optimizer::tensors`] names them, and the counters.
+    ///
+    /// # Errors
+    /// [`TrainError::State`] if a tensor is missing or has another shape.
+    pub fn restore(
+        &mut self,
+        counters: Counters,
+        mut tensor: impl FnMut(&str) -> Option<Tensor>,
+    ) -> Result<(), TrainError> {
+        let mut put = |name: &str, place: &mut Tensor| {
+            let saved = tensor(name).filter(|t| t.size() == place.size());
+            let saved = saved.ok_or_else(|| TrainError::State(format!("no usable optimiser state `{name}`")))?;
+            place.f_copy_(&saved)?;
+            Ok::<_, TrainError>(())
+        };
+        match self {
+            Self::Nadam(nadam) => {
+                put("m", &mut nadam.m)?;
+                put("v", &mut nadam.v)?;
+                nadam.counters = counters;
+            }
+            Self::Sgd(sgd) => put("momentum", &mut sgd.momentum)?,
+        }
+        Ok(())
+    }
+}
+
+/// Steps done and the running product of Nadam's momentum schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counters {
+    steps: u32,
+    product: f64,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { steps: 0, product: 1.0 }
+    }
+}
+
+/// Nadam (Dozat 2016) in the form of Keras 3.
+///
+/// With `u_t = beta1 (1 - 0.5 * 0.96^t)`, t counted from 1:
+/// `m_hat = u_{t+1} m / (1 - prod u_{1..t+1}) + (1 - u_t) g / (1 - prod u_{1..t})`,
+/// `v_hat = v / (1 - beta2^t)`, `w -= lr * m_hat / (sqrt(v_hat) + epsilon)`.
+#[derive(Debug)]
+pub struct Nadam {
+    settings: NadamSettings,
+    counters: Counters,
+    m: Tensor,
+    v: Tensor,
+}
+
+impl Nadam {
+    fn new(settings: &NadamSettings, params: &Tensor) -> Self {
+        let zeros = || params.detach().zeros_like();
+        Self { settings: settings.clone(), counters: Counters::default(), m: zeros(), v: zeros() }
+    }
+
+    fn step(&mut self, params: &mut Tensor, gradient: &Tensor) -> Result<(), TrainError> {
+        let NadamSettings { learning_rate, beta_1, beta_2, epsilon } = self.settings;
+        let t = f64::from(self.counters.steps) + 1.0;
+        let u = |t: f64| beta_1 * (1.0 - 0.5 * 0.96f64.powf(t));
+        let product = self.counters.product * u(t);
+        let next_product = product * u(t + 1.0);
+        let _ = self.m.f_lerp_(gradient, 1.0 - beta_1)?;
+        let _ = self.v.f_lerp_(&gradient.f_square()?, 1.0 - beta_2)?;
+        let from_m = -learning_rate * u(t + 1.0) / (1.0 - next_product);
+        let from_g = -learning_rate * (1.0 - u(t)) / (1.0 - product);
+        let mut change = self.m.f_mul_scalar(from_m)?;
+        let _ = change.f_add_(&gradient.f_mul_scalar(from_g)?)?;
+        let mut root = self.v.f_div_scalar(1.0 - beta_2.powf(t))?;
+        let _ = root.f_sqrt_()?.f_add_scalar_(epsilon)?;
+        let _ = params.f_addcdiv_(&change, &root)?;
+        self.counters = Counters { steps: self.counters.steps + 1, product };
+        Ok(())
+    }
+}
+
+/// SGD in the form of Keras 3: `v = momentum * v - lr * g`, then `w += v`, or with Nesterov
+/// `w += momentum * v - lr * g`.
+///
+/// Decoupled weight decay (Loshchilov & Hutter 2019) comes first: `w -= lr * decay * w`. The coupled form, as in
+/// PyTorch, adds `decay * w` to the gradient instead.
+#[derive(Debug)]
+pub struct Sgd {
+    settings: SgdSettings,
+    momentum: Tensor,
+}
+
+impl Sgd {
+    fn new(settings: &SgdSettings, params: &Tensor) -> Self {
+        Self { settings: settings.clone(), momentum: params.detach().zeros_like() }
+    }
+
+    fn step(&mut self, params: &mut Tensor, gradient: &Tensor) -> Result<(), TrainError> {
+        let SgdSettings { learning_rate, momentum, nesterov, weight_decay, decay_form } = self.settings;
+        let mut downhill = gradient.f_mul_scalar(-learning_rate)?;
+        if weight_decay > 0.0 {
+            match decay_form {
+                WeightDecay::Decoupled => {
+                    let _ = params.f_mul_scalar_(1.0 - learning_rate * weight_decay)?;
+                }
+                WeightDecay::Coupled => {
+                    let _ = downhill.f_add_(&params.f_mul_scalar(-learning_rate * weight_decay)?)?;
+                }
+            }
+        }
+        if momentum == 0.0 {
+            let _ = params.f_add_(&downhill)?;
+            return Ok(());
+        }
+        let _ = self.momentum.f_mul_scalar_(momentum)?.f_add_(&downhill)?;
+        if nesterov {
+            let _ = downhill.f_add_(&self.momentum.f_mul_scalar(momentum)?)?;
+            let _ = params.f_add_(&downhill)?;
+        } else {
+            let _ = params.f_add_(&self.momentum)?;
+        }
+        Ok(())
+    }
+}

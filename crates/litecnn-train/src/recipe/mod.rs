@@ -1,0 +1,222 @@
+//! A recipe: read from TOML on top of the paper's, each value checked, faults shown with their line.
+
+mod settings;
+
+pub use settings::*;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+/// The recipe that every other one is laid over.
+const PAPER: &str = include_str!("../../recipes/paper.toml");
+const PRESETS: [(&str, &str); 2] = [("paper", PAPER), ("smoke", include_str!("../../recipes/smoke.toml"))];
+
+/// A fault in a recipe, with the line it stands on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}: {reason}", path.display(), line.map_or(String::new(), |l| format!(", line {l}")))]
+pub struct RecipeError {
+    /// The file, or the preset's name.
+    pub path: PathBuf,
+    /// Counted from 1, where the fault can be placed.
+    pub line: Option<usize>,
+    /// What is wrong and what is possible.
+    pub reason: String,
+}
+
+impl Recipe {
+    /// The paper's recipe.
+    pub fn paper() -> Self {
+        Self::parse(PAPER, Path::new("paper")).expect("the embedded recipe is tested")
+    }
+
+    /// A preset (`paper`, `smoke`) by name, or a TOML file by path.
+    ///
+    /// # Errors
+    /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
+    pub fn load(name: &str) -> Result<Self, RecipeError> {
+        let path = Path::new(name);
+        if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
+            return Self::parse(text, path);
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| RecipeError {
+            path: path.to_owned(),
+            line: None,
+            reason: format!("no such recipe ({e}): give a TOML file or one of {}", PRESETS.map(|(n, _)| n).join(", ")),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// A recipe from TOML text; values it does not give are the paper's. `path` is for messages.
+    ///
+    /// # Errors
+    /// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
+        let fail = |span: Option<Range<usize>>, reason: String| RecipeError {
+            path: path.to_owned(),
+            line: span.map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1),
+            reason,
+        };
+        let document = toml_edit::Document::parse(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
+        let place = |keys: &[String]| span_of(document.as_item(), keys);
+        let own: Table = toml::from_str(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
+        let mut merged: Table = toml::from_str(PAPER).map_err(|e| fail(None, e.to_string()))?;
+        if let Err((keys, reason)) = overlay(&mut merged, own, &mut Vec::new()) {
+            return Err(fail(place(&keys), reason));
+        }
+        serde_path_to_error::deserialize(Value::Table(merged)).map_err(|e| {
+            let keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
+            let shown = if keys.is_empty() { String::new() } else { format!("`{}`: ", keys.join(".")) };
+            fail(place(&keys), format!("{shown}{}", e.inner().message()))
+        })
+    }
+
+    /// Every setting as TOML text; parsing it gives the same recipe.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is plain data")
+    }
+
+    /// SHA-256 of every setting but the name.
+    pub fn hash(&self) -> String {
+        let nameless = Self { name: String::new(), ..self.clone() };
+        litecnn_run::sha256(nameless.to_toml().as_bytes())
+    }
+
+    /// The same recipe with no step longer than `epochs`.
+    pub fn capped(mut self, epochs: u32) -> Self {
+        for limit in [
+            &mut self.stage_1.epochs,
+            &mut self.stage_2_1.epochs,
+            &mut self.stage_2_2.epochs,
+            &mut self.cross_validation.epochs,
+        ] {
+            *limit = (*limit).min(epochs.max(1));
+        }
+        self
+    }
+}
+
+/// Lays `own` over `base`. A key that `base` does not have is unknown, except in a table whose `kind` changes:
+/// that one is replaced, and checked when it is read.
+fn overlay(base: &mut Table, own: Table, at: &mut Vec<String>) -> Result<(), (Vec<String>, String)> {
+    if own.get("kind").is_some_and(|kind| base.get("kind") != Some(kind)) {
+        *base = own;
+        return Ok(());
+    }
+    for (key, value) in own {
+        at.push(key.clone());
+        match (base.get_mut(&key), value) {
+            (None, _) => {
+                let mut valid: Vec<&str> = base.keys().map(String::as_str).collect();
+                valid.sort_unstable();
+                return Err((
+                    at.clone(),
+                    format!("unknown key `{}`; possible here: {}", at.join("."), valid.join(", ")),
+                ));
+            }
+            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, at)?,
+            (Some(Value::Table(_)), _) => return Err((at.clone(), format!("`{}` is a table", at.join(".")))),
+            (Some(place), value) => *place = value,
+        }
+        at.pop();
+    }
+    Ok(())
+}
+
+/// Where the deepest part of a key path that the text holds stands.
+fn span_of(root: &toml_edit::Item, keys: &[String]) -> Option<Range<usize>> {
+    let mut item = root;
+    let mut span = None;
+    for key in keys {
+        let table = item.as_table_like()?;
+        let Some((name, inner)) = table.get_key_value(key) else { break };
+        span = name.span().or_else(|| inner.span()).or(span);
+        item = inner;
+    }
+    span
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        Recipe::parse(text, Path::new("my.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn presets_are_good_and_survive_a_round_trip() {
+        for (name, _) in PRESETS {
+            let recipe = Recipe::load(name).unwrap();
+            assert_eq!(recipe.name, name);
+            assert_eq!(Recipe::parse(&recipe.to_toml(), Path::new("x")).unwrap(), recipe);
+        }
+        let paper = Recipe::paper();
+        assert_eq!((paper.stage_1.epochs, paper.cross_validation.folds), (20, 6));
+    }
+
+    #[test]
+    fn what_is_not_given_is_the_papers() {
+        let recipe = Recipe::parse("name = \"mine\"\n[stage-1]\nepochs = 3\n", Path::new("x")).unwrap();
+        let mut expected = Recipe::paper();
+        expected.name = "mine".into();
+        expected.stage_1.epochs = 3;
+        assert_eq!(recipe, expected);
+        assert_ne!(recipe.hash(), Recipe::paper().hash());
+        assert_eq!(Recipe { name: "other".into(), ..Recipe::paper() }.hash(), Recipe::paper().hash());
+    }
+
+    #[test]
+    fn another_kind_of_optimizer_replaces_the_table() {
+        let text = "[stage-1]\noptimizer = { kind = \"sgd\", learning-rate = 0.1, momentum = 0, nesterov = false, weight-decay = 0, decay-form = \"coupled\" }";
+        let recipe = Recipe::parse(text, Path::new("x")).unwrap();
+        assert!(matches!(recipe.stage_1.optimizer, OptimizerSettings::Sgd(_)));
+        let partial = Recipe::parse("[stage-1.optimizer]\nlearning-rate = 0.01", Path::new("x")).unwrap();
+        assert!(
+            matches!(partial.stage_1.optimizer, OptimizerSettings::Nadam(n) if n.learning_rate == 0.01 && n.beta_2 == 0.999)
+        );
+    }
+
+    #[test]
+    fn faults_are_shown_with_their_line() {
+        for (text, line, words) in [
+            ("name = \"x\"\n[stage-1]\nepoch = 3", 3, "unknown key `stage-1.epoch`; possible here: batch-size, early"),
+            ("[stage-9]\nepochs = 3", 1, "unknown key `stage-9`"),
+            ("\n[stage-1]\nepochs = 0", 3, "`stage-1.epochs`: 0 is impossible here: at least 1"),
+            ("[stage-1]\nbatch-size = 0", 2, "at least 1"),
+            ("[stage-1]\nbatch-size = -3", 2, "-3 is impossible here"),
+            ("[cross-validation]\n# few\nfolds = 1", 3, "1 is impossible here: at least 2"),
+            ("[cross-validation]\nfolds = 0", 2, "at least 2"),
+            ("[data]\nvalidation-images = 0", 2, "at least 1"),
+            ("[model]\nfilters = []", 2, "[] is impossible here"),
+            ("[model]\nfilters = [10, 0]", 2, "[10, 0] is impossible here"),
+            ("[model]\ndropout = 1.0", 2, "1 is impossible here: at least 0 and below 1"),
+            ("[stage-1]\nmonitor = \"loss\"", 2, "unknown variant `loss`"),
+            ("[stage-1]\nepochs = \"many\"", 2, "invalid type"),
+            ("[stage-1]\nepochs = 2\n[stage-1.optimizer]\nlearning-rate = -1.0", 4, "-1 is impossible here"),
+            ("[stage-1]\n\noptimizer = { kind = \"adam\" }", 3, "unknown variant `adam`"),
+            ("[stage-1]\noptimizer = { kind = \"sgd\" }", 2, "missing field"),
+            ("[stage-1]\noptimizer = 3", 2, "`stage-1.optimizer` is a table"),
+            ("[augmentation]\nrotation = nan", 2, "impossible"),
+            ("[augmentation]\nzoom-width = 1.5", 2, "impossible"),
+            ("[augmentation]\nfill = \"wrap\"", 2, "unknown variant `wrap`"),
+            ("name = \"x\"\nname = \"y\"", 2, "duplicate key"),
+            ("a = [1", 1, ""),
+            ("name = \"\"", 1, "no name"),
+        ] {
+            let message = message(text);
+            assert!(message.starts_with(&format!("my.toml, line {line}: ")) && message.contains(words), "{message}");
+        }
+        let absent = Recipe::load("absent.toml").unwrap_err().to_string();
+        assert!(absent.contains("absent.toml: no such recipe") && absent.contains("paper, smoke"), "{absent}");
+    }
+
+    #[test]
+    fn capped_recipes_are_other_recipes() {
+        let capped = Recipe::paper().capped(2);
+        assert_eq!((capped.stage_1.epochs, capped.stage_2_2.epochs, capped.cross_validation.epochs), (2, 2, 2));
+        assert_ne!(capped.hash(), Recipe::paper().hash());
+        assert_eq!(Recipe::paper().capped(100), Recipe::paper());
+    }
+}

@@ -1,0 +1,51 @@
+use tch::{Kind, Reduction, Tensor};
+
+use crate::TrainError;
+
+/// How good logits are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// Mean cross-entropy in nats (sparse categorical cross-entropy of the softmax).
+    pub loss: f64,
+    /// Fraction of images whose largest logit is the label's.
+    pub accuracy: f64,
+}
+
+impl Score {
+    /// Scores `logits` `[images, classes]` against `labels` `i64 [images]`, in double precision.
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`] if the shapes do not fit.
+    pub fn of(logits: &Tensor, labels: &Tensor) -> Result<Self, TrainError> {
+        let logits = logits.f_detach()?.f_to_kind(Kind::Double)?;
+        let loss = cross_entropy(&logits, labels)?.f_double_value(&[])?;
+        let hits = logits.f_argmax(1, false)?.f_eq_tensor(labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
+        Ok(Self { loss, accuracy: hits as f64 / labels.numel().max(1) as f64 })
+    }
+}
+
+/// Mean cross-entropy of the softmax of `logits` `[batch, classes]` against `labels` `i64 [batch]`.
+pub(crate) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor, TrainError> {
+    Ok(logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_hand() {
+        let logits = Tensor::from_slice(&[2.0f32, 0.0, 0.0, 0.0, 1.0, 0.0]).view([2, 3]);
+        let score = Score::of(&logits, &Tensor::from_slice(&[0i64, 2])).unwrap();
+        let e = std::f64::consts::E;
+        let expected = (((e * e + 2.0) / (e * e)).ln() + (e + 2.0).ln()) / 2.0;
+        assert!((score.loss - expected).abs() < 1e-12, "{} {expected}", score.loss);
+        assert_eq!(score.accuracy, 0.5);
+    }
+
+    #[test]
+    fn impossible_labels_are_errors() {
+        let logits = Tensor::from_slice(&[2.0f32, 0.0, 0.0]).view([1, 3]);
+        assert!(Score::of(&logits, &Tensor::from_slice(&[3i64])).is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! Training on small real data: equality with references, repeatability, resuming, bad input.
+
+mod optimizers;
+mod repeatable;
+mod steps;
+
+use std::path::Path;
+
+use litecnn_data::{Dataset, LoadOptions, load};
+
+/// The committed extract of a data set.
+fn samples(name: &str) -> Dataset {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
+    load(name, &LoadOptions { data_dir: Some(folder), ..LoadOptions::default() }).unwrap()
+}

@@ -1,0 +1,95 @@
+"""Downloads and unpacks archives: `fetch URL FILE`, `unpack ZIP FOLDER [PREFIX ...]`, `names ZIP`, `needs WHEEL`."""
+
+import os
+import shutil
+import stat
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+
+
+def fetch(url, path):
+    """Downloads a file, telling of progress; a connection that stays silent for ten seconds is given up."""
+    terminal = sys.stdout.isatty()
+    start = told = time.monotonic()
+    with urllib.request.urlopen(url, timeout=10) as answer, open(path, "wb") as file:
+        total = int(answer.headers.get("Content-Length") or 0)
+        done = 0
+        while piece := answer.read(1 << 20):
+            file.write(piece)
+            done += len(piece)
+            now = time.monotonic()
+            if now - told >= (0.2 if terminal else 10):
+                told = now
+                of = f" of {total // 1_000_000}" if total else ""
+                line = f"  {done // 1_000_000}{of} MB, {now - start:.0f} s"
+                print(f"\r{line}" if terminal else line, end="" if terminal else "\n", flush=True)
+    if terminal:
+        print("\r\033[K", end="", flush=True)
+    if total and done != total:
+        raise OSError(f"the connection broke off after {done} of {total} bytes")
+
+
+def unpack(path, folder, *prefixes):
+    """Unpacks members that start with one of the prefixes (all if there is none); keeps modes and symbolic links."""
+    folder = os.path.realpath(folder)
+    links = []
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            name, mode = member.filename, member.external_attr >> 16
+            if prefixes and not name.startswith(prefixes):
+                continue
+            target = os.path.normpath(os.path.join(folder, name))
+            if target != folder and not target.startswith(folder + os.sep):
+                raise OSError(f"{name} would be unpacked outside the folder")
+            if name.endswith("/"):
+                os.makedirs(target, exist_ok=True)
+                continue
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if stat.S_ISLNK(mode):
+                links.append((archive.read(member).decode(), target))
+                continue
+            with archive.open(member) as source, open(target, "wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            if mode & 0o111:
+                os.chmod(target, 0o755)
+    # Links come last, so that no file is ever written through one.
+    for to, target in links:
+        inside = os.path.normpath(os.path.join(os.path.dirname(target), to))
+        if not inside.startswith(folder + os.sep):
+            raise OSError(f"{target} would link to the outside: {to}")
+        os.symlink(to, target)
+
+
+def names(path):
+    """Prints the names of the members."""
+    with zipfile.ZipFile(path) as archive:
+        print("\n".join(archive.namelist()))
+
+
+def needs(path):
+    """Prints the NVIDIA packages a wheel requires, as its metadata words them, without conditions."""
+    with zipfile.ZipFile(path) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        for line in archive.read(name).decode().splitlines():
+            if not line:
+                break
+            key, _, value = line.partition(": ")
+            requirement, _, condition = (part.strip() for part in value.partition(";"))
+            wanted = requirement.startswith(("cuda-toolkit", "nvidia-")) and "extra ==" not in condition
+            if key == "Requires-Dist" and wanted:
+                print(requirement)
+
+
+try:
+    {"fetch": fetch, "unpack": unpack, "names": names, "needs": needs}[sys.argv[1]](*sys.argv[2:])
+except urllib.error.HTTPError as error:
+    sys.exit(f"the server answers {error.code} {error.reason}")
+except urllib.error.URLError as error:
+    sys.exit(f"no connection: {error.reason}")
+except (OSError, zipfile.BadZipFile) as error:
+    sys.exit(str(error))
+except KeyboardInterrupt:
+    sys.exit(130)

@@ -1,0 +1,197 @@
+//! The commands as programs, in a made-up checkout: set-up without any way out, and a reproduction whose cargo and
+//! whose tool are small scripts.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "all of this is a test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A checkout, a cache and a target folder of its own, with a copy of the program in it as cargo would leave it.
+struct Checkout {
+    folder: tempfile::TempDir,
+}
+
+impl Checkout {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let new = Self { folder };
+        for below in ["root/xtask", "target/release", "bin"] {
+            std::fs::create_dir_all(new.path(below)).unwrap();
+        }
+        std::fs::copy(env!("CARGO_BIN_EXE_xtask"), new.path("target/release/xtask")).unwrap();
+        new
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    fn script(&self, at: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(self.path(at), format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(self.path(at), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// A libtorch that passes a glance, where `setup` leaves it.
+    fn with_libtorch(self) -> Self {
+        for file in ["lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so"] {
+            let file = file.replace(".so", std::env::consts::DLL_SUFFIX);
+            litecnn_run::write_atomic(&self.path("root/.libtorch").join(file), b"x").unwrap();
+        }
+        let header = "root/.libtorch/include/torch/csrc/api/include/torch/torch.h";
+        litecnn_run::write_atomic(&self.path(header), b"x").unwrap();
+        std::fs::write(self.path("root/.libtorch/build-version"), "2.13.0+cpu\n").unwrap();
+        self
+    }
+
+    /// A tool that notes what it is asked for and fails at one word, and a cargo that has nothing to do.
+    fn with_tool(self, fail_at: &str, status: u8) -> Self {
+        self.script("bin/cargo", "exit 0");
+        let log = self.path("log");
+        let fail = format!("case \"$*\" in *{fail_at}*) exit {status};; esac");
+        self.script("target/release/litecnn", &format!("echo \"$*\" >> {}\n{fail}", log.display()));
+        self
+    }
+
+    fn log(&self) -> Vec<String> {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(self.path("target/release/xtask"));
+        let path = std::env::var("PATH").unwrap();
+        command
+            .args(arguments.split_whitespace())
+            .env("CARGO_MANIFEST_DIR", self.path("root/xtask"))
+            // As cargo sets it.
+            .env("LIBTORCH", self.path("root/.libtorch"))
+            .env("HOME", self.path("home"))
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("LITECNN_OFFLINE", "1")
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .current_dir(self.path("root"));
+        command
+    }
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn without_any_way_out_one_message_lists_every_route() {
+    let checkout = Checkout::new();
+    let output = checkout.run("setup --cpu");
+    assert_eq!(output.status.code(), Some(1));
+    let message = errors(&output);
+    let cache = checkout.path("cache/litecnn/libtorch-2.13.0-cpu");
+    let expected = [
+        "1. LIBTORCH\n     not set",
+        &format!("2. the cache, {}\n     nothing there yet", cache.display()),
+        "3. the official archive",
+        "LITECNN_OFFLINE is set",
+        "4. the Python wheel",
+        "By hand",
+    ];
+    let mut from = 0;
+    for words in expected {
+        let at = message[from..].find(words);
+        from += at.unwrap_or_else(|| panic!("{words:?} is missing, or out of order, in {message}"));
+    }
+    assert_eq!(message.matches("error:").count(), 1, "{message}");
+    assert!(!checkout.path("root/.libtorch").exists());
+    let left: Vec<_> = std::fs::read_dir(checkout.path("cache/litecnn")).unwrap().collect();
+    assert_eq!(left.len(), 1, "the lock alone: {left:?}");
+}
+
+#[test]
+fn without_python_or_compiler_the_package_is_named() {
+    let checkout = Checkout::new();
+    // A machine that has a C++ compiler, and nothing else.
+    let compiler = "target/release/c++";
+    checkout.script(compiler, "echo compiler 1");
+    let bare = |path: &Path| {
+        let mut command = checkout.command("setup --cpu");
+        command.env("PATH", path).env_remove("CXX").env_remove("LITECNN_OFFLINE").output().unwrap()
+    };
+    let message = errors(&bare(&checkout.path("target/release")));
+    assert!(message.contains("no Python 3.8 or later was found"), "{message}");
+    let message = errors(&bare(&checkout.path("bin")));
+    assert!(message.contains("no C++ compiler") && message.contains("install"), "{message}");
+}
+
+#[test]
+fn a_broken_libtorch_of_the_users_stops_everything() {
+    let checkout = Checkout::new().with_libtorch();
+    let mut command = checkout.command("setup");
+    let output = command.env("LIBTORCH", checkout.path("nowhere")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = errors(&output);
+    assert!(message.contains("does not exist") && message.contains("unset LIBTORCH"), "{message}");
+}
+
+#[test]
+fn a_second_setup_says_one_line() {
+    let checkout = Checkout::new().with_libtorch();
+    let start = std::time::Instant::now();
+    let output = checkout.run("setup");
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(told(&output).starts_with("libtorch 2.13.0 (CPU) in "), "{}", told(&output));
+    assert!(start.elapsed().as_secs() < 10, "it takes far less than a second, but machines may be busy");
+}
+
+#[test]
+fn wrong_usage_is_status_two() {
+    let checkout = Checkout::new();
+    for line in ["", "build", "setup --cpu --cuda", "reproduce --seeds 1,1", "reproduce --recipe absent"] {
+        let output = checkout.run(line);
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", errors(&output));
+    }
+}
+
+#[test]
+fn a_reproduction_runs_its_steps_in_order() {
+    let checkout = Checkout::new().with_libtorch().with_tool("nothing", 1);
+    let output = checkout.run("reproduce --dataset mnist --seeds 0,1 --device cpu");
+    assert!(output.status.success(), "{}", errors(&output));
+    let log = checkout.log();
+    let words: Vec<_> = log.iter().map(|line| line.split(" --").next().unwrap()).collect();
+    let each = ["train stage-1", "surgery", "train stage-2-1", "train stage-2-2", "train folds", "evaluate"];
+    let expected: Vec<_> = [&["data fetch"][..], &each, &each, &["report results/paper"]].concat();
+    assert_eq!(words, expected);
+    assert!(log[7].contains("--run results/paper --seed 1 --recipe paper --device cpu"), "{}", log[7]);
+    assert!(told(&output).contains("\n[4/14] mnist seed 0: train stage-2-1 (elapsed"), "{}", told(&output));
+}
+
+#[test]
+fn a_failing_step_passes_its_status_on_and_an_interrupted_one_ends_quietly() {
+    let checkout = Checkout::new().with_libtorch().with_tool("stage-2-1", 2);
+    let output = checkout.run("reproduce --smoke --dataset mnist");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(errors(&output).contains("stopped at `mnist seed 0: train stage-2-1`; the same command"));
+    assert_eq!(checkout.log().len(), 3);
+    let checkout = Checkout::new().with_libtorch().with_tool("surgery", 130);
+    let output = checkout.run("reproduce --smoke --dataset mnist");
+    assert_eq!((output.status.code(), errors(&output).as_str()), (Some(130), ""));
+}
+
+#[test]
+fn a_second_reproduction_of_the_same_run_is_refused() {
+    let checkout = Checkout::new().with_libtorch().with_tool("nothing", 1);
+    let held = litecnn_run::Lock::try_acquire(&checkout.path("root/results/paper/.reproduce.lock")).unwrap();
+    let output = checkout.run("reproduce");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("another reproduction works in"), "{}", errors(&output));
+    assert_eq!(checkout.log().len(), 0);
+    assert!(checkout.run("reproduce --run other").status.success());
+    drop(held);
+    assert!(checkout.run("reproduce --fresh").status.success());
+}
