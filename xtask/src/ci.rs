@@ -35,6 +35,7 @@ fn check(sh: &Shell, parts: &mut Parts) -> anyhow::Result<()> {
     })?;
     let mut results = Vec::new();
     let tested = parts.time("tests", || {
+        println!("\n$ cargo test --workspace --release");
         process::pass_on_lines(&mut test::suite(sh, Vec::new()), |line| {
             if line.starts_with("test result:") {
                 results.push(line.to_owned());

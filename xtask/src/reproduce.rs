@@ -43,8 +43,8 @@ impl Dataset {
 
 /// Reproduce the paper: set up, build, fetch the data, train, evaluate, report
 ///
-/// A stopped reproduction goes on where it stopped when the same command is given again. Everything lies in
-/// results/<run>.
+/// A stopped reproduction goes on where it stopped when the same command is given again. Everything it leaves lies
+/// in the folder of the run, in results/.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Reproduce {
     /// Data set; may be given more than once [default: all three].

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use xshell::Shell;
 
 use crate::process::reason;
-use crate::system::{self, Compiler, Driver};
+use crate::system::{self, Compiler};
 use crate::workspace::Workspace;
 
 pub(crate) mod libtorch;
@@ -27,7 +27,7 @@ pub(crate) struct Setup {
     /// Use a libtorch for CPUs only (0.5 GB).
     #[arg(long, conflicts_with = "cuda")]
     cpu: bool,
-    /// Use a libtorch with CUDA (5 GB).
+    /// Use a libtorch with CUDA (4 to 5 GB).
     #[arg(long)]
     cuda: bool,
     /// Install anew, even if there is one that works.
@@ -38,10 +38,9 @@ pub(crate) struct Setup {
 impl Setup {
     pub(crate) fn run(self, sh: &Shell) -> anyhow::Result<()> {
         let ws = Workspace::find()?;
-        let driver = Driver::look(sh);
-        let libtorch = self.clone().settle(sh, &ws, &driver)?;
+        let libtorch = self.settle(sh, &ws)?;
         println!("{libtorch} is ready");
-        if libtorch.kind == Kind::Cpu && driver.seen() && !self.cpu {
+        if libtorch.kind == Kind::Cpu && !self.cpu && system::driver_seen(sh) {
             println!(
                 "note: an NVIDIA driver is seen, this libtorch does without: `cargo xtask setup --cuda` changes that"
             );
@@ -52,12 +51,11 @@ impl Setup {
     /// What every command that builds does first; silent if there is nothing to do.
     pub(crate) fn before_building(sh: &Shell) -> anyhow::Result<Workspace> {
         let ws = Workspace::find()?;
-        let driver = Driver::look(sh);
-        Self::default().settle(sh, &ws, &driver)?;
+        Self::default().settle(sh, &ws)?;
         Ok(ws)
     }
 
-    fn settle(self, sh: &Shell, ws: &Workspace, driver: &Driver) -> anyhow::Result<Libtorch> {
+    fn settle(&self, sh: &Shell, ws: &Workspace) -> anyhow::Result<Libtorch> {
         let compiler = system::compiler(sh)?;
         let wish = match (self.cpu, self.cuda) {
             (true, _) => Some(Kind::Cpu),
@@ -83,7 +81,7 @@ impl Setup {
             (Some(linked), _) => linked,
             (None, Some(user)) => from_user(user, wish, &compiler, ws)?,
             (None, None) => {
-                let kind = wish.unwrap_or(if driver.seen() { Kind::Cuda } else { Kind::Cpu });
+                let kind = wish.unwrap_or(if system::driver_seen(sh) { Kind::Cuda } else { Kind::Cpu });
                 find_or_install(sh, kind, self.force, &compiler, ws)?
             }
         };
@@ -155,7 +153,11 @@ fn find_or_install(
         let scratch = Scratch::new(ws)?;
         match routes::check(&entry, kind, compiler, &scratch.work) {
             Ok(()) => return Libtorch::inspect(&root_of(&entry)),
-            Err(error) => tried.push(Attempt::new(cache, reason(&error))),
+            Err(error) => {
+                let error = reason(&error);
+                println!("libtorch {VERSION} ({kind}): what lies in the cache is damaged: {error}");
+                tried.push(Attempt::new(cache, error));
+            }
         }
     }
     for route in Route::ALL {

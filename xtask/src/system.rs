@@ -19,31 +19,38 @@ pub(crate) struct Driver {
 impl Driver {
     /// Looks for the driver in the three places it shows.
     pub(crate) fn look(sh: &Shell) -> Self {
-        let module = std::fs::read_to_string("/proc/driver/nvidia/version").ok();
-        let gpus = cmd!(sh, "nvidia-smi --query-gpu=name,driver_version --format=csv,noheader");
-        let known = ["ldconfig", "/sbin/ldconfig"].into_iter().any(|ldconfig| {
-            let list = cmd!(sh, "{ldconfig} -p").quiet().ignore_stderr().read();
-            list.is_ok_and(|list| list.contains("libcuda.so.1"))
-        });
-        // Containers name the driver's folder in this variable instead of asking ldconfig.
-        let folders = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-        let named = std::env::split_paths(&folders).any(|f| f.join("libcuda.so.1").exists());
-        Self {
-            module: module.and_then(|text| module_version(&text)),
-            gpus: gpus
-                .quiet()
-                .ignore_stderr()
-                .read()
-                .map(|l| l.lines().map(str::to_owned).collect())
-                .unwrap_or_default(),
-            library: known || named,
-        }
+        Self { module: module(), gpus: gpus(sh), library: library(sh) }
     }
 
     /// Whether anything is seen of it.
     pub(crate) fn seen(&self) -> bool {
         self.module.is_some() || !self.gpus.is_empty() || self.library
     }
+}
+
+/// As [`Driver::seen`], looking no further than needed: `nvidia-smi` can take seconds.
+pub(crate) fn driver_seen(sh: &Shell) -> bool {
+    module().is_some() || library(sh) || !gpus(sh).is_empty()
+}
+
+fn module() -> Option<String> {
+    module_version(&std::fs::read_to_string("/proc/driver/nvidia/version").ok()?)
+}
+
+fn gpus(sh: &Shell) -> Vec<String> {
+    let list = cmd!(sh, "nvidia-smi --query-gpu=name,driver_version --format=csv,noheader");
+    let list = list.quiet().ignore_stderr().read().unwrap_or_default();
+    list.lines().map(str::to_owned).collect()
+}
+
+fn library(sh: &Shell) -> bool {
+    let known = ["ldconfig", "/sbin/ldconfig"].into_iter().any(|ldconfig| {
+        let list = cmd!(sh, "{ldconfig} -p").quiet().ignore_stderr().read();
+        list.is_ok_and(|list| list.contains("libcuda.so.1"))
+    });
+    // Some containers name the driver's folder in this variable instead.
+    let folders = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    known || std::env::split_paths(&folders).any(|folder| folder.join("libcuda.so.1").exists())
 }
 
 /// The first word of the first line that starts with a digit and has a dot: `... Kernel Module  550.54.15  Tue ...`.

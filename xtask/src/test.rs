@@ -10,7 +10,7 @@ use crate::setup::Setup;
 
 /// Set up, then run the whole test suite
 ///
-/// Further arguments go to `cargo test --workspace --release`: `cargo xtask test -p litecnn-model -- --nocapture`.
+/// Further arguments go to `cargo test --workspace --release`, as in `cargo xtask test -p litecnn-model -- --nocapture`.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Test {
@@ -30,5 +30,31 @@ impl Test {
 
 /// The suite, with further arguments for cargo test.
 pub(crate) fn suite(sh: &Shell, arguments: Vec<OsString>) -> Command {
-    cmd!(sh, "cargo test --workspace --release {arguments...}").into()
+    // Beside `--workspace`, cargo would ignore a choice of packages.
+    let scope = (!chooses_packages(&arguments)).then_some("--workspace");
+    cmd!(sh, "cargo test {scope...} --release {arguments...}").into()
+}
+
+fn chooses_packages(arguments: &[OsString]) -> bool {
+    let cargos = arguments.iter().filter_map(|a| a.to_str()).take_while(|a| *a != "--");
+    cargos.into_iter().any(|a| a.starts_with("-p") || a == "--package" || a.starts_with("--package="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_of_packages_takes_the_place_of_the_workspace() {
+        let sh = Shell::new().unwrap();
+        let line = |arguments: &str| {
+            let command = suite(&sh, arguments.split_whitespace().map(Into::into).collect());
+            let words: Vec<_> = command.get_args().map(|a| a.to_str().unwrap().to_owned()).collect();
+            words.join(" ")
+        };
+        assert_eq!(line(""), "test --workspace --release");
+        assert_eq!(line("some_test -- -p"), "test --workspace --release some_test -- -p");
+        assert_eq!(line("-p litecnn-model -- --nocapture"), "test --release -p litecnn-model -- --nocapture");
+        assert_eq!(line("--package=xtask"), "test --release --package=xtask");
+    }
 }

@@ -15,6 +15,8 @@ use crate::optimizer::Counters;
 pub(crate) struct State {
     /// Epochs done.
     pub(crate) epoch: u32,
+    /// Spent on them.
+    pub(crate) seconds: f64,
     pub(crate) early_stopping: EarlyStopping,
     pub(crate) outputs: Vec<OutputState>,
     pub(crate) history: Vec<EpochRecord>,
@@ -33,7 +35,14 @@ pub(crate) struct OutputState {
 impl State {
     pub(crate) fn fresh(problem: &mut dyn Problem) -> Result<Self, TrainError> {
         let outputs = problem.outputs().iter().map(|_| OutputState { kept_epoch: 0, kept_accuracy: 0.0 }).collect();
-        Ok(Self { epoch: 0, early_stopping: EarlyStopping::new(), outputs, history: Vec::new(), kept: BTreeMap::new() })
+        Ok(Self {
+            epoch: 0,
+            seconds: 0.0,
+            early_stopping: EarlyStopping::new(),
+            outputs,
+            history: Vec::new(),
+            kept: BTreeMap::new(),
+        })
     }
 }
 
@@ -44,6 +53,7 @@ struct Description {
     format: String,
     fingerprint: String,
     epoch: u32,
+    seconds: f64,
     early_stopping: EarlyStopping,
     outputs: Vec<OutputState>,
     counters: BTreeMap<String, Counters>,
@@ -68,6 +78,7 @@ pub(crate) fn save(to: &Checkpointer, state: &State, problem: &mut dyn Problem) 
         format: FORMAT.into(),
         fingerprint: to.fingerprint.clone(),
         epoch: state.epoch,
+        seconds: state.seconds,
         early_stopping: state.early_stopping.clone(),
         outputs: state.outputs.clone(),
         counters,
@@ -105,6 +116,7 @@ pub(crate) fn load(from: &Checkpointer, problem: &mut dyn Problem) -> Result<Opt
     }
     Ok(Some(State {
         epoch: description.epoch,
+        seconds: description.seconds,
         early_stopping: description.early_stopping,
         outputs: description.outputs,
         history: description.history,

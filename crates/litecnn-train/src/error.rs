@@ -37,6 +37,9 @@ pub enum TrainError {
     /// Weights changed that were frozen.
     #[error("{0} changed although it was frozen in this step: this is a fault of the program")]
     NotFrozen(String),
+    /// What a fold left could not be kept.
+    #[error("{0}")]
+    Keeping(String),
     /// A model or its file.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -19,6 +19,8 @@ pub struct Fit {
     pub kept: Vec<Kept>,
     /// Epochs trained.
     pub epochs: u32,
+    /// Seconds of all epochs, validation and saving included, in this process and earlier ones.
+    pub seconds: f64,
 }
 
 /// Which epoch's weights of an output were kept.
@@ -139,6 +141,7 @@ pub(crate) fn fit(problem: &mut dyn Problem, plan: &Plan<'_>) -> Result<Fit, Tra
             state.outputs[o] = OutputState { kept_epoch: epoch, kept_accuracy: accuracies[o] };
         }
         state.epoch = epoch;
+        state.seconds += start.elapsed().as_secs_f64();
         state.history.extend(records.iter().cloned());
         if let Some(checkpointer) = plan.checkpointer {
             checkpoint::save(checkpointer, &state, problem)?;
@@ -157,5 +160,5 @@ pub(crate) fn fit(problem: &mut dyn Problem, plan: &Plan<'_>) -> Result<Fit, Tra
         .zip(&state.outputs)
         .map(|(name, o)| Kept { output: (*name).to_owned(), epoch: o.kept_epoch, accuracy: o.kept_accuracy })
         .collect();
-    Ok(Fit { history: state.history, kept, epochs: state.epoch })
+    Ok(Fit { history: state.history, kept, epochs: state.epoch, seconds: state.seconds })
 }

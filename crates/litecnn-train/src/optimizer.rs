@@ -162,7 +162,8 @@ impl Sgd {
         if weight_decay > 0.0 {
             match decay_form {
                 WeightDecay::Decoupled => {
-                    let _ = params.f_mul_scalar_(1.0 - learning_rate * weight_decay)?;
+                    // Not `w *= 1 - lr * decay`: that factor is too near to 1 for 32 bits.
+                    let _ = params.f_sub_(&params.f_mul_scalar(learning_rate * weight_decay)?)?;
                 }
                 WeightDecay::Coupled => {
                     let _ = downhill.f_add_(&params.f_mul_scalar(-learning_rate * weight_decay)?)?;

@@ -45,9 +45,10 @@ impl Route {
     ) -> anyhow::Result<()> {
         ensure!(std::env::var_os("LITECNN_OFFLINE").is_none_or(|v| v.is_empty()), "LITECNN_OFFLINE is set");
         // What a route takes at its peak, archives included.
-        let needed = match kind {
-            Kind::Cpu => 1_500_000_000,
-            Kind::Cuda => 8_500_000_000,
+        let needed: u64 = match (kind, self) {
+            (Kind::Cpu, _) => 1_500_000_000,
+            (Kind::Cuda, Self::Archive) => 8_500_000_000,
+            (Kind::Cuda, Self::Wheel) => 6_500_000_000,
         };
         let free = free_disk(sh, work).unwrap_or(u64::MAX);
         // Not the folder we work in, whose name tells nobody anything.

@@ -197,6 +197,13 @@ mod tests {
             ("[stage-1]\nepochs = 2\n[stage-1.optimizer]\nlearning-rate = -1.0", 4, "-1 is impossible here"),
             ("[stage-1]\n\noptimizer = { kind = \"adam\" }", 3, "unknown variant `adam`"),
             ("[stage-1]\noptimizer = { kind = \"sgd\" }", 2, "missing field"),
+            ("[stage-1]\noptimizer = { kind = \"sgd\", learning-rate = 1 }", 2, "missing key `momentum`"),
+            ("[stage-1.optimizer]\nmomentum = 0.1", 2, "unknown key `stage-1.optimizer.momentum`"),
+            (
+                "[stage-2-2.optimizer]\nkind = \"nadam\"\nlearning-rate = 1\nmomentum = 0.1",
+                1,
+                "`momentum` does not belong",
+            ),
             ("[stage-1]\noptimizer = 3", 2, "`stage-1.optimizer` is a table"),
             ("[augmentation]\nrotation = nan", 2, "impossible"),
             ("[augmentation]\nzoom-width = 1.5", 2, "impossible"),

@@ -183,7 +183,7 @@ pub struct EarlyStoppingSettings {
 
 /// Which optimiser, with its numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case", try_from = "AnyOptimizer")]
 pub enum OptimizerSettings {
     /// Adam with Nesterov momentum, Keras 3 form.
     Nadam(NadamSettings),
@@ -192,40 +192,104 @@ pub enum OptimizerSettings {
 }
 
 /// Numbers of Nadam.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct NadamSettings {
     /// Step size.
-    #[serde(deserialize_with = "positive_number")]
     pub learning_rate: f64,
     /// Decay of the first moment.
-    #[serde(rename = "beta-1", deserialize_with = "fraction")]
+    #[serde(rename = "beta-1")]
     pub beta_1: f64,
     /// Decay of the second moment.
-    #[serde(rename = "beta-2", deserialize_with = "fraction")]
+    #[serde(rename = "beta-2")]
     pub beta_2: f64,
     /// Added to the root of the second moment.
-    #[serde(deserialize_with = "positive_number")]
     pub epsilon: f64,
 }
 
 /// Numbers of SGD.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SgdSettings {
     /// Step size.
-    #[serde(deserialize_with = "positive_number")]
     pub learning_rate: f64,
     /// 0 for none.
-    #[serde(deserialize_with = "fraction")]
     pub momentum: f64,
     /// Whether the momentum looks ahead.
     pub nesterov: bool,
     /// 0 for none.
-    #[serde(deserialize_with = "non_negative")]
     pub weight_decay: f64,
     /// How weight decay enters.
     pub decay_form: WeightDecay,
+}
+
+/// The table of any optimiser as it is read. One flat table, so that a fault is found at its own key.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AnyOptimizer {
+    kind: OptimizerKind,
+    #[serde(deserialize_with = "positive_number")]
+    learning_rate: f64,
+    #[serde(rename = "beta-1", default, deserialize_with = "some_fraction")]
+    beta_1: Option<f64>,
+    #[serde(rename = "beta-2", default, deserialize_with = "some_fraction")]
+    beta_2: Option<f64>,
+    #[serde(default, deserialize_with = "some_positive")]
+    epsilon: Option<f64>,
+    #[serde(default, deserialize_with = "some_fraction")]
+    momentum: Option<f64>,
+    nesterov: Option<bool>,
+    #[serde(default, deserialize_with = "some_non_negative")]
+    weight_decay: Option<f64>,
+    decay_form: Option<WeightDecay>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OptimizerKind {
+    Nadam,
+    Sgd,
+}
+
+impl TryFrom<AnyOptimizer> for OptimizerSettings {
+    type Error = String;
+
+    fn try_from(any: AnyOptimizer) -> Result<Self, String> {
+        fn need<T>(value: Option<T>, key: &str) -> Result<T, String> {
+            value.ok_or_else(|| format!("missing key `{key}` of this kind of optimizer"))
+        }
+        let foreign = |keys: &[(&str, bool)]| match keys.iter().find(|(_, given)| *given) {
+            Some((key, _)) => Err(format!("key `{key}` does not belong to this kind of optimizer")),
+            None => Ok(()),
+        };
+        let learning_rate = any.learning_rate;
+        match any.kind {
+            OptimizerKind::Nadam => {
+                foreign(&[
+                    ("momentum", any.momentum.is_some()),
+                    ("nesterov", any.nesterov.is_some()),
+                    ("weight-decay", any.weight_decay.is_some()),
+                    ("decay-form", any.decay_form.is_some()),
+                ])?;
+                let (beta_1, beta_2) = (need(any.beta_1, "beta-1")?, need(any.beta_2, "beta-2")?);
+                Ok(Self::Nadam(NadamSettings { learning_rate, beta_1, beta_2, epsilon: need(any.epsilon, "epsilon")? }))
+            }
+            OptimizerKind::Sgd => {
+                foreign(&[
+                    ("beta-1", any.beta_1.is_some()),
+                    ("beta-2", any.beta_2.is_some()),
+                    ("epsilon", any.epsilon.is_some()),
+                ])?;
+                Ok(Self::Sgd(SgdSettings {
+                    learning_rate,
+                    momentum: need(any.momentum, "momentum")?,
+                    nesterov: need(any.nesterov, "nesterov")?,
+                    weight_decay: need(any.weight_decay, "weight-decay")?,
+                    decay_form: need(any.decay_form, "decay-form")?,
+                }))
+            }
+        }
+    }
 }
 
 /// How weight decay enters a step.
@@ -274,6 +338,18 @@ fn non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
 
 fn fraction<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     checked(d, |x: f64| (0.0..1.0).contains(&x), "at least 0 and below 1")
+}
+
+fn some_positive<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    positive_number(d).map(Some)
+}
+
+fn some_non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    non_negative(d).map(Some)
+}
+
+fn some_fraction<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
+    fraction(d).map(Some)
 }
 
 fn filters<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<i64>, D::Error> {

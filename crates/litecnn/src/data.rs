@@ -1,0 +1,139 @@
+//! `litecnn data`: data sets at hand, fetched, or cut down to samples.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Subcommand;
+use indicatif::HumanBytes;
+use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_sample};
+
+use crate::Usage;
+
+/// List, fetch and sample data sets.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The data sets, and which are at hand.
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make sure that data sets are at hand and intact; fetch into the cache what is missing.
+    Fetch {
+        /// A data set; may be given several times. All of them if not given.
+        #[arg(long, value_name = "NAME")]
+        dataset: Vec<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Write a small extract with as many images of each class, in the data set's own format.
+    Sample {
+        /// A data set; may be given several times. All of them if not given.
+        #[arg(long, value_name = "NAME")]
+        dataset: Vec<String>,
+        /// Training images.
+        #[arg(long, default_value_t = 1000, value_name = "N")]
+        train: usize,
+        /// Test images.
+        #[arg(long, default_value_t = 200, value_name = "N")]
+        test: usize,
+        /// Folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Folder with the files; otherwise the cache is used.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Do not use the network.
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Place {
+    fn options(self) -> LoadOptions {
+        LoadOptions { data_dir: self.data_dir, cache_dir: None, offline: self.offline }
+    }
+}
+
+pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
+    match args.command {
+        Command::List { place } => list(&LoadOptions { offline: true, ..place.options() }),
+        Command::Fetch { dataset, place } => {
+            let options = place.options();
+            for name in names(dataset)? {
+                let fetched = fetch(&name, &options, &mut teller(&name, quiet)).map_err(usage)?;
+                println!(
+                    "{name}: {} in {} (from {})",
+                    HumanBytes(fetched.bytes),
+                    fetched.folder.display(),
+                    fetched.source
+                );
+            }
+            Ok(())
+        }
+        Command::Sample { dataset, train, test, out, place } => {
+            let options = place.options();
+            for name in names(dataset)? {
+                write_sample(&load(&name, &options).map_err(usage)?, train, test, &out)?;
+                println!("{name}: {train} training and {test} test images in {}", out.join(&name).display());
+            }
+            Ok(())
+        }
+    }
+}
+
+fn names(given: Vec<String>) -> Result<Vec<String>> {
+    Ok(if given.is_empty() { official_sets()?.iter().map(|s| s.name.clone()).collect() } else { given })
+}
+
+fn usage(error: DataError) -> anyhow::Error {
+    match error {
+        DataError::UnknownSet { .. } => Usage(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+fn list(options: &LoadOptions) -> Result<()> {
+    for set in official_sets()? {
+        let [channels, height, width] = set.shape;
+        let state = match fetch(&set.name, options, &mut |_| {}) {
+            Ok(fetched) => format!("in {}", fetched.folder.display()),
+            Err(_) => format!("not at hand: litecnn data fetch --dataset {}", set.name),
+        };
+        println!("{:14} {channels} x {height} x {width}, {} classes; {state}", set.name, set.classes.len());
+    }
+    Ok(())
+}
+
+/// Tells on standard error how a fetch goes, at most once a second while bytes arrive.
+fn teller(name: &str, quiet: bool) -> impl FnMut(Progress) {
+    let name = name.to_owned();
+    let mut last = Instant::now();
+    move |progress| {
+        if quiet {
+            return;
+        }
+        match progress {
+            Progress::Waiting => eprintln!("{name}: another process is fetching it, waiting"),
+            Progress::Trying { source } => eprintln!("{name}: trying {source}"),
+            Progress::Received { bytes, seconds } if last.elapsed() > Duration::from_secs(1) => {
+                last = Instant::now();
+                eprintln!("{name}: {} in {seconds:.0} s", HumanBytes(bytes));
+            }
+            Progress::Failed { source, reason } => eprintln!("{name}: {source} failed: {reason}"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What the machine and the program are, for the records.
+
+use std::collections::BTreeMap;
+
+use tch::Device;
+
+/// The processor and the number of threads it offers.
+pub(crate) fn host() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name.trim());
+    format!("{}, {} threads", name.unwrap_or(std::env::consts::ARCH), threads())
+}
+
+/// Threads the system offers.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Versions of everything that takes part in a result.
+pub(crate) fn versions(device: Device) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::from(
+        [
+            ("litecnn", env!("CARGO_PKG_VERSION")),
+            ("libtorch", env!("LITECNN_LIBTORCH")),
+            ("git-commit", env!("LITECNN_COMMIT")),
+            ("os", std::env::consts::OS),
+            ("arch", std::env::consts::ARCH),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned())),
+    );
+    if let Device::Cuda(_) = device {
+        versions.insert("cudnn".into(), tch::utils::version_cudnn().to_string());
+        versions.insert("tf32-convolutions".into(), "on (libtorch's default)".into());
+    }
+    versions
+}
+
+/// Largest resident memory of this process so far, in bytes, where the system tells.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
+}

@@ -1,0 +1,187 @@
+//! What every step has in common: its arguments, the run directory, and the record that says it is done.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use litecnn_data::{Dataset, LoadOptions, load};
+use litecnn_model::{Model, UnifiedModel};
+use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, sha256, sha256_file};
+use litecnn_train::{Checkpointer, Fit, Recipe, TrainingData};
+use tch::Device;
+
+use crate::{Usage, device, machine};
+
+/// Where a step works and by which recipe.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StepArgs {
+    /// Run directory; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) run: PathBuf,
+    /// Data set: mnist, fashion-mnist or cifar10.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dataset: String,
+    /// Decides the split, the initial weights, the order of batches, augmentation and dropout.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) seed: u64,
+    /// `paper`, `smoke` or a TOML file; what a file does not give is the paper's.
+    #[arg(long, default_value = "paper", value_name = "RECIPE")]
+    pub(crate) recipe: String,
+    /// No step is longer than this, whatever the recipe says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_epochs: Option<u32>,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: device::Wanted,
+    /// Worker threads; all the machine offers if not given. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Folder with the data set's files; otherwise they come from the cache, or are fetched into it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// A run directory opened for one data set and seed.
+pub(crate) struct Session {
+    pub(crate) recipe: Recipe,
+    pub(crate) dataset: Dataset,
+    pub(crate) seed: u64,
+    pub(crate) device: Device,
+    pub(crate) workers: usize,
+    pub(crate) dir: SeedDir,
+    hash: String,
+    // Folds finish in threads of their own.
+    run: Mutex<RunDir>,
+}
+
+impl Session {
+    /// Reads recipe and data and locks the run directory.
+    pub(crate) fn open(args: &StepArgs) -> Result<Self> {
+        let mut recipe = Recipe::load(&args.recipe).map_err(|e| Usage(e.to_string()))?;
+        if let Some(epochs) = args.max_epochs {
+            recipe = recipe.capped(epochs);
+        }
+        let device = args.device.resolve()?;
+        let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
+        let dataset = load(&args.dataset, &options).map_err(|e| match e {
+            litecnn_data::DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
+            other => anyhow::Error::from(other),
+        })?;
+        let hash = recipe.hash();
+        let manifest = Manifest {
+            format: Manifest::FORMAT.into(),
+            created: now(),
+            host: machine::host(),
+            versions: machine::versions(device),
+            recipe_name: recipe.name.clone(),
+            recipe_hash: hash.clone(),
+            recipe: toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?,
+            data: if dataset.official { "official" } else { "unofficial" }.into(),
+            steps: BTreeMap::new(),
+        };
+        Ok(Self {
+            run: Mutex::new(RunDir::open(&args.run, manifest)?),
+            dir: SeedDir::new(&args.run, &dataset.name, args.seed),
+            workers: args.threads.map_or_else(machine::threads, usize::from),
+            seed: args.seed,
+            recipe,
+            dataset,
+            device,
+            hash,
+        })
+    }
+
+    /// The data set on the device, parted as the recipe says.
+    pub(crate) fn training_data(&self) -> Result<TrainingData> {
+        Ok(TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?)
+    }
+
+    /// SHA-256 of the resolved recipe.
+    pub(crate) fn recipe_hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Reads the unified model that an earlier step left.
+    pub(crate) fn unified(&self, path: &Path) -> Result<UnifiedModel> {
+        match Model::load(path, self.device)?.0 {
+            Model::Unified(model) => Ok(model),
+            Model::Branch(_) => anyhow::bail!("{} holds a branch, not a unified model", path.display()),
+        }
+    }
+
+    /// Prepares a step that reads `inputs` (made by the steps named); none if it is done already with these inputs.
+    pub(crate) fn begin(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<Option<Step<'_>>> {
+        let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
+        for (path, maker) in inputs {
+            anyhow::ensure!(path.exists(), "{} is missing: run `{maker}` of this run first", path.display());
+            digests.insert(self.relative(path), sha256_file(path)?);
+        }
+        let folder = self.dir.step(step);
+        if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &digests)? {
+            return Ok(None);
+        }
+        let started = now();
+        self.note(step, &started, None)?;
+        Ok(Some(Step { session: self, name: step.to_owned(), folder, inputs: digests, started, clock: Instant::now() }))
+    }
+
+    fn note(&self, step: &str, started: &str, ended: Option<String>) -> Result<()> {
+        let key = format!("{}/seed-{}/{step}", self.dataset.name, self.seed);
+        let times = StepTimes { started: started.to_owned(), ended, device: device::name(self.device) };
+        let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(run.note_step(&key, times)?)
+    }
+
+    fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(self.dir.root()).unwrap_or(path).to_string_lossy().into_owned()
+    }
+}
+
+/// A step under way.
+pub(crate) struct Step<'a> {
+    session: &'a Session,
+    name: String,
+    folder: PathBuf,
+    inputs: BTreeMap<String, String>,
+    started: String,
+    clock: Instant,
+}
+
+impl Step<'_> {
+    /// Where training saves its state, and what that depends on.
+    pub(crate) fn checkpointer(&self) -> Checkpointer {
+        let basis = format!("{} {} {:?} {}", self.name, self.session.hash, self.inputs, self.session.seed);
+        Checkpointer {
+            path: self.folder.join("state").join("state.safetensors"),
+            fingerprint: sha256(basis.as_bytes()),
+        }
+    }
+
+    /// Records that the step is done and left `outputs`, and how its training went if it trained.
+    pub(crate) fn finish(self, outputs: &[PathBuf], fit: Option<&Fit>) -> Result<()> {
+        let session = self.session;
+        let mut digests = BTreeMap::new();
+        for path in outputs {
+            digests.insert(session.relative(path), sha256_file(path)?);
+        }
+        let ended = now();
+        let record = StepRecord {
+            format: StepRecord::FORMAT.into(),
+            step: self.name.clone(),
+            recipe: session.hash.clone(),
+            inputs: self.inputs,
+            outputs: digests,
+            started: self.started.clone(),
+            ended: ended.clone(),
+            seconds: fit.map_or_else(|| self.clock.elapsed().as_secs_f64(), |fit| fit.seconds),
+            epochs: fit.map(|fit| fit.epochs),
+            peak_memory_bytes: machine::peak_memory(),
+            device: device::name(session.device),
+            threads: session.workers,
+        };
+        record.write(&self.folder)?;
+        session.note(&self.name, &self.started, Some(ended))
+    }
+}

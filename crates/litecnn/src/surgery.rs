@@ -1,0 +1,47 @@
+//! `litecnn surgery`: from two trained branches to one model.
+
+use anyhow::Result;
+use litecnn_data::stream;
+use litecnn_model::{Architecture, Branch, Model, UnifiedSpec};
+
+use crate::progress::Progress;
+use crate::session::{Session, StepArgs};
+use crate::train::{card, done_already};
+
+const STEP: &str = "surgery";
+
+/// Turn the branches' dense heads into 1x1 convolutions and join them under fresh dense layers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: StepArgs,
+}
+
+pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
+    operate(&Session::open(&args.common)?, &Progress::new(quiet))
+}
+
+pub(crate) fn operate(session: &Session, progress: &Progress) -> Result<()> {
+    let paths = [1, 2].map(|i| session.dir.branch(i));
+    let inputs = paths.clone().map(|path| (path, "litecnn train stage-1"));
+    let Some(step) = session.begin(STEP, &inputs)? else { return done_already(progress, STEP) };
+    let [first, second] = paths.map(|path| -> Result<Branch> {
+        match Model::load(&path, session.device)?.0 {
+            Model::Branch(branch) => Ok(branch),
+            Model::Unified(_) => anyhow::bail!("{} holds a unified model, not a branch", path.display()),
+        }
+    });
+    let (first, second) = (first?, second?);
+    let spec = UnifiedSpec {
+        branch: first.spec().clone(),
+        hidden: session.recipe.model.hidden_units,
+        dropout: session.recipe.model.dropout,
+        head_activation: session.recipe.model.head_activation,
+    };
+    let mut rng = stream(session.seed, "surgery/weights");
+    let model = Model::Unified(litecnn_surgery::join(&first, &second, &spec, &mut rng)?);
+    let output = session.dir.unified();
+    model.save(&output, &card(session, Architecture::Unified { spec }, STEP))?;
+    progress.say(&format!("surgery: joined both branches, {} parameters", model.parameters()));
+    step.finish(&[output], None)
+}

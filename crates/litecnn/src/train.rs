@@ -1,0 +1,154 @@
+//! `litecnn train`: the training steps of the paper.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use litecnn_model::{Architecture, Card, Model, UnifiedModel};
+use litecnn_run::write_history;
+use litecnn_train::{
+    FOLD_CAVEAT, Fit, Fold, FoldStart, STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainError, cross_validate,
+    stage_one, train_joint, train_whole,
+};
+
+use crate::progress::Progress;
+use crate::session::{Session, Step, StepArgs};
+use crate::surgery;
+
+/// Train: one step of the recipe, or all of them in turn.
+///
+/// A step that is done already, with the same recipe and inputs, is passed over; one that was cut off goes on after
+/// its last finished epoch.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which step.
+    #[arg(value_enum, default_value_t = Which::All)]
+    step: Which,
+    #[command(flatten)]
+    common: StepArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Which {
+    /// Every step in turn, surgery included.
+    All,
+    /// Both branches at once.
+    #[value(name = "stage-1")]
+    Stage1,
+    /// The dense layers that join the branches, the branches frozen.
+    #[value(name = "stage-2-1")]
+    Stage21,
+    /// The whole model.
+    #[value(name = "stage-2-2")]
+    Stage22,
+    /// Cross-validation.
+    Folds,
+}
+
+pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
+    let session = Session::open(&args.common)?;
+    let progress = Progress::new(quiet);
+    let steps: &[fn(&Session, &Progress) -> Result<()>] = match args.step {
+        Which::All => &[first, surgery::operate, joint, whole, folds],
+        Which::Stage1 => &[first],
+        Which::Stage21 => &[joint],
+        Which::Stage22 => &[whole],
+        Which::Folds => &[folds],
+    };
+    steps.iter().try_for_each(|step| step(&session, &progress))
+}
+
+fn first(session: &Session, progress: &Progress) -> Result<()> {
+    let Some(step) = session.begin(STAGE_ONE, &[])? else { return done_already(progress, STAGE_ONE) };
+    let data = session.training_data()?;
+    let checkpointer = step.checkpointer();
+    let (model, fit) = stage_one(&data, &session.recipe, session.seed, session.workers, Some(&checkpointer), progress)?;
+    let mut outputs = vec![session.dir.history(STAGE_ONE)];
+    write_history(&outputs[0], &fit.history)?;
+    for (i, branch) in model.branches.into_iter().enumerate() {
+        let architecture = Architecture::Branch { spec: branch.spec().clone(), head: branch.head() };
+        outputs.push(session.dir.branch(i + 1));
+        Model::Branch(branch).save(&outputs[i + 1], &card(session, architecture, STAGE_ONE))?;
+    }
+    step.finish(&outputs, Some(&fit))
+}
+
+fn joint(session: &Session, progress: &Progress) -> Result<()> {
+    let from = session.dir.unified();
+    let Some(step) = session.begin(STAGE_TWO_JOINT, &[(from.clone(), "litecnn surgery")])? else {
+        return done_already(progress, STAGE_TWO_JOINT);
+    };
+    let checkpointer = step.checkpointer();
+    let (model, data, recipe) = (session.unified(&from)?, session.training_data()?, &session.recipe);
+    let (model, fit) = train_joint(model, &data, recipe, session.seed, session.workers, Some(&checkpointer), progress)?;
+    leave(session, step, STAGE_TWO_JOINT, model, &fit)
+}
+
+fn whole(session: &Session, progress: &Progress) -> Result<()> {
+    let from = session.dir.best(STAGE_TWO_JOINT);
+    let Some(step) = session.begin(STAGE_TWO_WHOLE, &[(from.clone(), "litecnn train stage-2-1")])? else {
+        return done_already(progress, STAGE_TWO_WHOLE);
+    };
+    let checkpointer = step.checkpointer();
+    let (model, data, recipe) = (session.unified(&from)?, session.training_data()?, &session.recipe);
+    let (model, fit) = train_whole(model, &data, recipe, session.seed, session.workers, Some(&checkpointer), progress)?;
+    leave(session, step, STAGE_TWO_WHOLE, model, &fit)
+}
+
+fn folds(session: &Session, progress: &Progress) -> Result<()> {
+    let (from, maker) = match session.recipe.cross_validation.start {
+        FoldStart::Surgery => (session.dir.unified(), "litecnn surgery"),
+        FoldStart::Stage21 => (session.dir.best(STAGE_TWO_JOINT), "litecnn train stage-2-1"),
+        FoldStart::Stage22 => (session.dir.best(STAGE_TWO_WHOLE), "litecnn train stage-2-2"),
+    };
+    let data = session.training_data()?;
+    let (mut to_do, mut steps) = (Vec::new(), HashMap::new());
+    for fold in Fold::all(&data, &session.recipe, session.seed)? {
+        match session.begin(&fold.step(), &[(from.clone(), maker)])? {
+            Some(step) => {
+                steps.insert(fold.number, step);
+                to_do.push(fold);
+            }
+            None => done_already(progress, &fold.step())?,
+        }
+    }
+    if !to_do.is_empty() {
+        let checkpointers: HashMap<usize, _> = steps.iter().map(|(n, step)| (*n, step.checkpointer())).collect();
+        let steps = Mutex::new(steps);
+        let finished = |fold: &Fold, model: UnifiedModel, fit: Fit| {
+            let step = steps.lock().unwrap_or_else(PoisonError::into_inner).remove(&fold.number);
+            let kept = step.map_or(Ok(()), |step| leave(session, step, &fold.step(), model, &fit));
+            kept.map_err(|e| TrainError::Keeping(format!("{e:#}")))
+        };
+        let checkpointer = |fold: &Fold| checkpointers.get(&fold.number).cloned();
+        let start = session.unified(&from)?;
+        let (recipe, seed, workers) = (&session.recipe, session.seed, session.workers);
+        cross_validate(&start, &to_do, &data, recipe, seed, workers, &checkpointer, progress, &finished)?;
+    }
+    progress.say(&format!("note: {FOLD_CAVEAT}"));
+    Ok(())
+}
+
+/// Writes what a step of stage two leaves: history, weights, record.
+fn leave(session: &Session, step: Step<'_>, name: &str, model: UnifiedModel, fit: &Fit) -> Result<()> {
+    let outputs: [PathBuf; 2] = [session.dir.history(name), session.dir.best(name)];
+    write_history(&outputs[0], &fit.history)?;
+    let architecture = Architecture::Unified { spec: model.spec().clone() };
+    Model::Unified(model).save(&outputs[1], &card(session, architecture, name))?;
+    step.finish(&outputs, Some(fit))
+}
+
+/// What a weight file of this session says of itself.
+pub(crate) fn card(session: &Session, architecture: Architecture, step: &str) -> Card {
+    let mut card = Card::new(architecture, &session.dataset.classes);
+    card.dataset.clone_from(&session.dataset.name);
+    session.recipe_hash().clone_into(&mut card.recipe);
+    step.clone_into(&mut card.step);
+    card
+}
+
+pub(crate) fn done_already(progress: &Progress, step: &str) -> Result<()> {
+    progress.say(&format!("{step}: done already"));
+    Ok(())
+}
