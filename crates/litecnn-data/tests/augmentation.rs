@@ -1,4 +1,5 @@
 //! Augmentation against resampling by SciPy (`reference/augmentation.py`), and its plain properties.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use litecnn_data::{Augmentation, Change, Fill, stream};
 use tch::{Device, Kind, Tensor};

@@ -63,6 +63,7 @@ impl Card {
 }
 
 /// Any model a weight file can hold.
+#[expect(clippy::large_enum_variant, reason = "a handful of them exist at once")]
 #[derive(Debug)]
 pub enum Model {
     /// One branch.

@@ -1,4 +1,5 @@
 //! Weight files and equality of the models with operations spelled out one by one.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use litecnn_model::*;
 use proptest::prelude::*;

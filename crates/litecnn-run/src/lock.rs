@@ -47,12 +47,7 @@ fn open(path: &Path) -> Result<File, RunError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     }
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(RunError::io("lock", path))
+    File::options().create(true).truncate(false).write(true).open(path).map_err(RunError::io("lock", path))
 }
 
 #[cfg(test)]

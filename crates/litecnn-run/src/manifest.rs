@@ -100,11 +100,7 @@ impl RunDir {
                 format!("{} ({hash}, {} data)", m.recipe_name, m.data)
             };
             if found.recipe_hash != fresh.recipe_hash || found.data != fresh.data {
-                return Err(RunError::OtherRecipe {
-                    path: root.join(FILE),
-                    found: name(&found),
-                    wanted: name(&fresh),
-                });
+                return Err(RunError::OtherRecipe { path: root.join(FILE), found: name(&found), wanted: name(&fresh) });
             }
             found
         } else {

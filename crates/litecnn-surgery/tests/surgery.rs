@@ -1,4 +1,5 @@
 //! For random weights and inputs each converted head gives the dense head's logits; wrong inputs name the layer.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use litecnn_model::*;
 use litecnn_surgery::*;
@@ -69,9 +70,8 @@ fn wrong_inputs_are_errors_that_name_the_layer() {
     let spec = BranchSpec::paper(1, 28, 28, 10);
     let unified = UnifiedSpec::paper(spec.clone());
     let good = Branch::new(&spec, Device::Cpu, &mut rng).unwrap();
-    let message = |a: &Branch, b: &Branch| {
-        join(a, b, &unified, &mut ChaCha8Rng::seed_from_u64(0)).unwrap_err().to_string()
-    };
+    let message =
+        |a: &Branch, b: &Branch| join(a, b, &unified, &mut ChaCha8Rng::seed_from_u64(0)).unwrap_err().to_string();
 
     let other = Branch::new(&BranchSpec::paper(3, 32, 32, 10), Device::Cpu, &mut rng).unwrap();
     let text = message(&good, &other);

@@ -1,4 +1,5 @@
 //! Training on small real data: equality with references, repeatability, resuming, bad input.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod optimizers;
 mod repeatable;

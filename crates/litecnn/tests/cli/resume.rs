@@ -1,0 +1,56 @@
+//! `kill -9` in the middle of each step, then the same command again: the same bytes as if nothing had happened.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::{content, good, litecnn};
+
+/// Steps long enough to be hit.
+const RECIPE: &str = "[data]\nvalidation-images = 200\n\
+[stage-1]\nepochs = 6\n[stage-1.early-stopping]\npatience = 100\n\
+[stage-2-1]\nepochs = 40\n[stage-2-1.early-stopping]\npatience = 100\n\
+[stage-2-2]\nepochs = 6\n[stage-2-2.early-stopping]\npatience = 100\n\
+[cross-validation]\nfolds = 3\nepochs = 3\n";
+
+/// Starts the whole training and kills it when a line that begins like this is printed.
+fn killed_at(line: &str, run: &Path, recipe: &Path) {
+    let mut child =
+        litecnn("train --threads 2", run).arg("--recipe").arg(recipe).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let hit = lines.map_while(Result::ok).any(|printed| printed.starts_with(line));
+    child.kill().unwrap();
+    let status = child.wait().unwrap();
+    assert!(hit && !status.success(), "never came to `{line}`, or was done before the kill: {status}");
+}
+
+#[test]
+fn killed_in_every_step_and_started_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = dir.path().join("recipe.toml");
+    std::fs::write(&recipe, RECIPE).unwrap();
+    let undisturbed = dir.path().join("undisturbed");
+    good(litecnn("train", &undisturbed).arg("--recipe").arg(&recipe));
+    let expected = content(&undisturbed);
+
+    let disturbed = dir.path().join("disturbed");
+    for line in [
+        "stage-1 epoch 1/",
+        "stage-1 epoch 3/",
+        "stage-2-1 epoch 5/",
+        "stage-2-2 epoch 2/",
+        "fold-1 epoch 1/",
+        "fold-3 epoch 1/",
+    ] {
+        killed_at(line, &disturbed, &recipe);
+    }
+    let output = good(litecnn("train", &disturbed).arg("--recipe").arg(&recipe));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("stage-1: done already") && said.contains("fold-1: done already"), "{said}");
+    let after: Vec<_> = content(&disturbed)
+        .into_iter()
+        // A temporary file of a killed process may lie about; nothing reads it.
+        .filter(|(path, _)| !path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(".unfinished-")))
+        .collect();
+    assert!(after == expected, "the same bytes as the undisturbed run");
+}
