@@ -5,6 +5,9 @@ use sha2::{Digest, Sha256};
 
 use crate::RunError;
 
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".unfinished-";
+
 /// Writes a file whole or not at all: to a temporary name in the same folder, flushed to the disk, then renamed.
 ///
 /// Missing parent folders are made. A reader sees the old bytes or the new ones, never a mixture, whatever
@@ -28,7 +31,7 @@ pub fn write_atomic_with(
     std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     let write = || -> std::io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".unfinished-");
+        builder.prefix(UNFINISHED);
         #[cfg(unix)]
         {
             // Temporary files are private by default; results are not.
@@ -49,6 +52,19 @@ pub fn write_atomic_with(
         Ok(())
     };
     write().map_err(RunError::io("write", path))
+}
+
+/// Removes what killed processes were writing below `folder`. Nobody may be writing there now.
+pub(crate) fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sweep(&path);
+        } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // One that stays is a nuisance, no fault.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// Reads a whole file.

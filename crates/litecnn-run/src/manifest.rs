@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Lock, RunError, atomic};
+use crate::{Lock, RunError, SeedDir, atomic, seeds_in};
 
 const FILE: &str = "run.toml";
 
@@ -85,7 +85,7 @@ pub struct RunDir {
 
 impl RunDir {
     /// Opens a run directory, or makes it if it is not there. `fresh` is the manifest of a new one; an existing
-    /// one must be of the same recipe and data.
+    /// one must be of the same recipe and data. What killed processes left half-written is removed.
     ///
     /// # Errors
     /// [`RunError::Locked`] if another process works in it, [`RunError::OtherRecipe`] if it belongs to another
@@ -107,6 +107,9 @@ impl RunDir {
             fresh.write(root)?;
             fresh
         };
+        for (dataset, seed) in seeds_in(root) {
+            atomic::sweep(SeedDir::new(root, &dataset, seed).root());
+        }
         Ok(Self { root: root.to_owned(), manifest, _lock: lock })
     }
 
@@ -159,7 +162,10 @@ mod tests {
         run.note_step("mnist/seed-0/stage-1", times.clone()).unwrap();
         assert!(matches!(RunDir::open(&root, manifest("a")), Err(RunError::Locked { .. })));
         drop(run);
+        let half = root.join("mnist/seed-0/stage-1/.unfinished-x1");
+        atomic::write_atomic(&half, b"half").unwrap();
         let run = RunDir::open(&root, manifest("a")).unwrap();
+        assert!(!half.exists() && half.parent().unwrap().exists());
         assert_eq!(run.manifest.steps["mnist/seed-0/stage-1"], times);
         drop(run);
         let message = RunDir::open(&root, manifest("b")).unwrap_err().to_string();

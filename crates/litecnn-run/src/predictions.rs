@@ -46,8 +46,9 @@ impl Predictions {
             line.push('\n');
             for row in &self.rows {
                 line.push_str(&format!("{},{},{}", row.index, row.label, row.predicted));
-                for p in &row.probabilities {
-                    line.push_str(&format!(",{p}"));
+                for &p in &row.probabilities {
+                    // Small ones would spell out all their zeros; both forms read back to the same bits.
+                    line.push_str(&if p < 1e-3 { format!(",{p:e}") } else { format!(",{p}") });
                 }
                 line.push('\n');
                 if line.len() > 1 << 16 {
