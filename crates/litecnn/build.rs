@@ -16,11 +16,15 @@ fn main() {
         println!("cargo::rustc-env=LITECNN_LIBTORCH={}", version.as_deref().map_or("unknown", str::trim));
     }
     // The commit, where the source is a git checkout; it moves when the log of HEAD does.
-    let log = Path::new("../../.git/logs/HEAD");
-    if log.exists() {
-        println!("cargo::rerun-if-changed={}", log.display());
+    if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
+        println!("cargo::rerun-if-changed={log}");
     }
-    let commit = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
-    let commit = commit.ok().filter(|o| o.status.success()).and_then(|o| String::from_utf8(o.stdout).ok());
-    println!("cargo::rustc-env=LITECNN_COMMIT={}", commit.as_deref().map_or("unknown", str::trim));
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+    println!("cargo::rustc-env=LITECNN_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
+}
+
+/// What git answers, if there is a git and it does.
+fn git(words: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(words).output().ok().filter(|o| o.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use litecnn_run::{SeedDir, StepRecord};
+use litecnn_run::{Manifest, SeedDir, StepRecord};
 
 /// One process of a reproduction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,14 +83,15 @@ pub(crate) fn plan(datasets: &[String], seeds: &[u64], fetch: bool) -> Vec<Step>
 ///
 /// These, unlike the clock, are true also for a step that another process finished, or half of it.
 pub(crate) fn recorded(steps: &[Step], run: &Path) -> Vec<Option<f64>> {
+    // How many folds there are stands in the recipe.
+    let manifest = Manifest::read(run).ok();
+    let folds = manifest.and_then(|m| m.recipe.get("cross-validation")?.get("folds")?.as_integer());
     let seconds = |step: &Step| {
         let folder = SeedDir::new(run, step.dataset.as_deref()?, step.seed?);
         let of = |name: &str| StepRecord::read(&folder.step(name)).ok().map(|record| record.seconds);
         match step.work {
             Work::Fetch | Work::Report => None,
-            // How many folds there are stands in the recipe; the last one leaves the final weights.
-            Work::Folds if !folder.final_weights().exists() => None,
-            Work::Folds => Some((1..).map_while(|fold| of(&format!("fold-{fold}"))).sum()),
+            Work::Folds => (1..=folds?).map(|fold| of(&format!("fold-{fold}"))).sum(),
             work => of(work.words().last()?),
         }
     };
@@ -127,6 +128,7 @@ pub(crate) fn short(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use toml::Table;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -203,8 +205,30 @@ mod tests {
         }
         let none = None;
         assert_eq!(recorded(&steps, dir.path()), [none, Some(9.5), none, none, none, none, none, none]);
-        std::fs::write(folder.final_weights(), "").unwrap();
-        assert_eq!(recorded(&steps, dir.path())[5], Some(3.0), "folds");
+        let manifest = |folds: i64| Manifest {
+            format: Manifest::FORMAT.into(),
+            created: litecnn_run::now(),
+            host: String::new(),
+            versions: Default::default(),
+            recipe_name: "paper".into(),
+            recipe_hash: String::new(),
+            recipe: [(
+                "cross-validation".to_owned(),
+                [("folds".to_owned(), folds.into())].into_iter().collect::<Table>().into(),
+            )]
+            .into_iter()
+            .collect(),
+            data: "official".into(),
+            datasets: Default::default(),
+            steps: Default::default(),
+        };
+        for (folds, expected) in [(2, Some(3.0)), (3, None)] {
+            let run = dir.path().join(folds.to_string());
+            drop(litecnn_run::RunDir::open(&run, manifest(folds)).unwrap());
+            std::fs::rename(dir.path().join("mnist"), run.join("mnist")).unwrap();
+            assert_eq!(recorded(&steps, &run)[5], expected, "{folds} folds");
+            std::fs::rename(run.join("mnist"), dir.path().join("mnist")).unwrap();
+        }
     }
 
     #[test]

@@ -30,8 +30,10 @@ pub fn write_atomic_with(
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     let write = || -> std::io::Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!("{UNFINISHED}{name}-");
         let mut builder = tempfile::Builder::new();
-        builder.prefix(UNFINISHED);
+        builder.prefix(&prefix);
         #[cfg(unix)]
         {
             // Temporary files are private by default; results are not.
@@ -56,13 +58,21 @@ pub fn write_atomic_with(
 
 /// Removes what killed processes were writing below `folder`. Nobody may be writing there now.
 pub(crate) fn sweep(folder: &Path) {
+    sweep_named(folder, "");
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sweep(&path);
-        } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            sweep(&entry.path());
+        }
+    }
+}
+
+/// As [`sweep`], in one folder, for files whose names begin with `name`.
+pub(crate) fn sweep_named(folder: &Path, name: &str) {
+    let prefix = format!("{UNFINISHED}{name}");
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
             // One that stays is a nuisance, no fault.
-            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

@@ -34,7 +34,8 @@ pub enum RunError {
     },
     /// The run directory belongs to another recipe.
     #[error(
-        "{} was made with recipe `{found}`, this command uses `{wanted}`: give another --run, or the recipe it was made with",
+        "{} was made with recipe `{found}`, this command uses `{wanted}`: give another --run, or the recipe it was made \
+         with (`cargo xtask reproduce --fresh` starts a run over)",
         path.display()
     )]
     OtherRecipe {
@@ -44,6 +45,14 @@ pub enum RunError {
         found: String,
         /// Name and hash of the recipe asked for.
         wanted: String,
+    },
+    /// The run directory belongs to other data.
+    #[error("{} was made with other data for `{dataset}`: give another --run, or the data it was made with", path.display())]
+    OtherData {
+        /// The manifest of the run directory.
+        path: PathBuf,
+        /// The data set that differs.
+        dataset: String,
     },
     /// Another process works in the same place.
     #[error("{} is in use by another process: wait for it to end, or use another directory", path.display())]

@@ -15,9 +15,9 @@ pub struct Manifest {
     pub format: String,
     /// When the run directory was made, RFC 3339.
     pub created: String,
-    /// The machine's name.
+    /// The machine: its processor and the threads it offers.
     pub host: String,
-    /// Versions of the tool, libtorch … and the git commit, as far as known.
+    /// Versions of the tool, libtorch … and the git commit, as far as known, when the run directory was made.
     pub versions: BTreeMap<String, String>,
     /// Name of the recipe.
     pub recipe_name: String,
@@ -25,8 +25,11 @@ pub struct Manifest {
     pub recipe_hash: String,
     /// The recipe as resolved: every setting, defaults included.
     pub recipe: toml::Table,
-    /// Where the data came from: `official`, or the folder's description and digests differ from the official ones.
+    /// `official` if the data are the published ones, else `unofficial`.
     pub data: String,
+    /// SHA-256 of each data set the run has seen.
+    #[serde(default)]
+    pub datasets: BTreeMap<String, String>,
     /// `<data set>/seed-<n>/<step>`: start, end and device of each step.
     #[serde(default)]
     pub steps: BTreeMap<String, StepTimes>,
@@ -85,28 +88,36 @@ pub struct RunDir {
 
 impl RunDir {
     /// Opens a run directory, or makes it if it is not there. `fresh` is the manifest of a new one; an existing
-    /// one must be of the same recipe and data. What killed processes left half-written is removed.
+    /// one must be of the same recipe and, for each data set of `fresh`, the same data. What killed processes left half-written is removed.
     ///
     /// # Errors
     /// [`RunError::Locked`] if another process works in it, [`RunError::OtherRecipe`] if it belongs to another
-    /// recipe (or other data), [`RunError::Format`] if it is of another version, [`RunError::Damaged`],
+    /// recipe, [`RunError::OtherData`] if to other data, [`RunError::Format`] if it is of another version, [`RunError::Damaged`],
     /// [`RunError::Io`].
     pub fn open(root: &Path, fresh: Manifest) -> Result<Self, RunError> {
         let lock = Lock::try_acquire(&root.join(".lock"))?;
-        let manifest = if root.join(FILE).exists() {
-            let found = Manifest::read(root)?;
+        let path = root.join(FILE);
+        let manifest = if path.exists() {
+            let mut found = Manifest::read(root)?;
             let name = |m: &Manifest| {
                 let hash = m.recipe_hash.get(..12).unwrap_or(&m.recipe_hash);
-                format!("{} ({hash}, {} data)", m.recipe_name, m.data)
+                format!("{} ({hash})", m.recipe_name)
             };
-            if found.recipe_hash != fresh.recipe_hash || found.data != fresh.data {
-                return Err(RunError::OtherRecipe { path: root.join(FILE), found: name(&found), wanted: name(&fresh) });
+            if found.recipe_hash != fresh.recipe_hash {
+                return Err(RunError::OtherRecipe { path, found: name(&found), wanted: name(&fresh) });
+            }
+            for (dataset, digest) in fresh.datasets {
+                let known = found.datasets.entry(dataset.clone()).or_insert_with(|| digest.clone());
+                if found.data != fresh.data || *known != digest {
+                    return Err(RunError::OtherData { path, dataset });
+                }
             }
             found
         } else {
             fresh.write(root)?;
             fresh
         };
+        atomic::sweep_named(root, FILE);
         for (dataset, seed) in seeds_in(root) {
             atomic::sweep(SeedDir::new(root, &dataset, seed).root());
         }
@@ -116,6 +127,11 @@ impl RunDir {
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// When a step ran, as far as noted.
+    pub fn step(&self, key: &str) -> Option<&StepTimes> {
+        self.manifest.steps.get(key)
     }
 
     /// Notes that a step starts (`ended` none) or has ended.
@@ -149,6 +165,7 @@ mod tests {
             recipe_hash: hash.into(),
             recipe: toml::from_str("batch-size = 32").unwrap(),
             data: "official".into(),
+            datasets: BTreeMap::from([("mnist".into(), "d0".into())]),
             steps: BTreeMap::new(),
         }
     }
@@ -166,12 +183,18 @@ mod tests {
         atomic::write_atomic(&half, b"half").unwrap();
         let run = RunDir::open(&root, manifest("a")).unwrap();
         assert!(!half.exists() && half.parent().unwrap().exists());
-        assert_eq!(run.manifest.steps["mnist/seed-0/stage-1"], times);
+        assert_eq!(run.step("mnist/seed-0/stage-1"), Some(&times));
         drop(run);
         let message = RunDir::open(&root, manifest("b")).unwrap_err().to_string();
-        assert!(message.contains("paper (a, official data)") && message.contains("--run"), "{message}");
-        let other_data = Manifest { data: "a folder".into(), ..manifest("a") };
-        assert!(matches!(RunDir::open(&root, other_data), Err(RunError::OtherRecipe { .. })));
+        assert!(message.contains("paper (a)") && message.contains("--run"), "{message}");
+        let other_data = Manifest { data: "unofficial".into(), ..manifest("a") };
+        assert!(matches!(RunDir::open(&root, other_data), Err(RunError::OtherData { .. })));
+        let with = |name: &str, digest: &str| Manifest {
+            datasets: BTreeMap::from([(name.into(), digest.into())]),
+            ..manifest("a")
+        };
+        assert!(matches!(RunDir::open(&root, with("mnist", "d1")), Err(RunError::OtherData { .. })));
+        RunDir::open(&root, with("cifar10", "d2")).unwrap();
     }
 
     #[test]

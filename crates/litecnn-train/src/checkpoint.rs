@@ -33,16 +33,16 @@ pub(crate) struct OutputState {
 }
 
 impl State {
-    pub(crate) fn fresh(problem: &mut dyn Problem) -> Result<Self, TrainError> {
+    pub(crate) fn fresh(problem: &dyn Problem) -> Self {
         let outputs = problem.outputs().iter().map(|_| OutputState { kept_epoch: 0, kept_accuracy: 0.0 }).collect();
-        Ok(Self {
+        Self {
             epoch: 0,
             seconds: 0.0,
             early_stopping: EarlyStopping::new(),
             outputs,
             history: Vec::new(),
             kept: BTreeMap::new(),
-        })
+        }
     }
 }
 

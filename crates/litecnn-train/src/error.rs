@@ -16,8 +16,9 @@ pub enum TrainError {
     Split(#[from] SplitError),
     /// The loss or the weights are not finite numbers any more.
     #[error(
-        "{step}, epoch {epoch}: {what} is not a finite number at learning rate {learning_rate}; \
-         the state of epoch {last_good} is kept: lower the learning rate in the recipe"
+        "{step}, epoch {epoch}: {what} is not a finite number at learning rate {learning_rate}{}: \
+         lower the learning rate in the recipe and give another --run",
+        kept(*.last_good)
     )]
     Diverged {
         /// The step.
@@ -49,4 +50,8 @@ pub enum TrainError {
     /// libtorch refused an operation (memory, device, shapes).
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
+}
+
+fn kept(last_good: u32) -> String {
+    if last_good > 0 { format!(" (the state of epoch {last_good} is kept)") } else { String::new() }
 }

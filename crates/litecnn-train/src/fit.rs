@@ -87,7 +87,7 @@ pub(crate) fn fit(problem: &mut dyn Problem, plan: &Plan<'_>) -> Result<Fit, Tra
             plan.observer.notice(Event::Resumed { step: plan.step, epoch: state.epoch });
             state
         }
-        None => State::fresh(problem)?,
+        None => State::fresh(problem),
     };
     while state.epoch < plan.epochs && !state.early_stopping.stopped(plan.early_stopping) {
         let epoch = state.epoch + 1;

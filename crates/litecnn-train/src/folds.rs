@@ -45,7 +45,7 @@ impl Fold {
 /// training part, every fold from a copy of `start`. Folds run side by side, one a worker; their results do not
 /// depend on how many there are.
 ///
-/// `checkpointer` says where a fold's state is saved. `finished` is called with each fold's model as it is done, from
+/// `checkpointer` is called when a fold begins and says where its state is saved. `finished` is called with each fold's model as it is done, from
 /// the fold's thread.
 ///
 /// See [`FOLD_CAVEAT`] for what the validation accuracies are not.
@@ -60,7 +60,7 @@ pub fn cross_validate(
     recipe: &Recipe,
     seed: u64,
     workers: usize,
-    checkpointer: &(dyn Fn(&Fold) -> Option<Checkpointer> + Sync),
+    checkpointer: &(dyn Fn(&Fold) -> Result<Option<Checkpointer>, TrainError> + Sync),
     observer: &dyn Observer,
     finished: &(dyn Fn(&Fold, UnifiedModel, Fit) -> Result<(), TrainError> + Sync),
 ) -> Result<(), TrainError> {
@@ -76,16 +76,18 @@ pub fn cross_validate(
             let (start, images) = (start.share(), data.images.share());
             handles.push(scope.spawn(move || {
                 single_threaded_operations();
+                let _alarm = Alarm(failed);
                 while !failed.load(Ordering::Relaxed) {
                     let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
                     let Some(fold) = next else { break };
-                    let (step, checkpointer) = (fold.step(), checkpointer(fold));
+                    let step = fold.step();
                     let task = Task { step: &step, images: &images, split: &fold.split, settings };
-                    let done = start
-                        .duplicate()
-                        .map_err(TrainError::from)
-                        .and_then(|model| fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer))
-                        .and_then(|(model, fit)| finished(fold, model, fit));
+                    let train = || {
+                        let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
+                        let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;
+                        finished(fold, model, fit)
+                    };
+                    let done = train();
                     if done.is_err() {
                         failed.store(true, Ordering::Relaxed);
                         return done;
@@ -97,4 +99,15 @@ pub fn cross_validate(
         let results: Vec<_> = handles.into_iter().map(join).collect();
         results.into_iter().collect()
     })
+}
+
+/// Ends the other workers too when one panics.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }

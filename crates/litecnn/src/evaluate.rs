@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 
 use crate::progress::Progress;
 use crate::session::{Session, StepArgs};
-use crate::train::{card, done_already};
+use crate::train::{self, card, done_already};
 
 const STEP: &str = "evaluate";
 
@@ -46,8 +46,14 @@ fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
     let data = session.training_data()?;
     let folds = Fold::all(&data, &session.recipe, session.seed)?;
     let final_source = dir.best(STAGE_TWO_WHOLE);
-    // Folds are optional: what was trained is scored.
-    let trained: Vec<&Fold> = folds.iter().filter(|f| dir.best(&f.step()).exists()).collect();
+    // Folds are optional: those that are done are scored.
+    let start = train::fold_start(session);
+    let mut trained: Vec<&Fold> = Vec::new();
+    for fold in &folds {
+        if start.0.exists() && session.is_done(&fold.step(), std::slice::from_ref(&start))? {
+            trained.push(fold);
+        }
+    }
     let mut inputs: Vec<(PathBuf, &str)> =
         [1, 2].map(|i| (dir.branch(i), "litecnn train stage-1")).into_iter().collect();
     inputs.push((dir.best(STAGE_TWO_JOINT), "litecnn train stage-2-1"));

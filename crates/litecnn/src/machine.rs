@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use tch::Device;
 
+/// Version of the libtorch this program was built with.
+pub(crate) const LIBTORCH: &str = env!("LITECNN_LIBTORCH");
+
 /// The processor and the number of threads it offers.
 pub(crate) fn host() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -21,7 +24,7 @@ pub(crate) fn versions(device: Device) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::from(
         [
             ("litecnn", env!("CARGO_PKG_VERSION")),
-            ("libtorch", env!("LITECNN_LIBTORCH")),
+            ("libtorch", LIBTORCH),
             ("git-commit", env!("LITECNN_COMMIT")),
             ("os", std::env::consts::OS),
             ("arch", std::env::consts::ARCH),

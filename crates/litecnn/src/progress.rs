@@ -22,7 +22,7 @@ struct Running {
     first: u32,
     epochs: u32,
     epoch: u32,
-    /// Seconds trained by earlier processes.
+    /// Epochs trained by earlier processes.
     earlier: Option<u32>,
 }
 

@@ -79,6 +79,7 @@ impl Session {
             recipe_hash: hash.clone(),
             recipe: toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?,
             data: if dataset.official { "official" } else { "unofficial" }.into(),
+            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
             steps: BTreeMap::new(),
         };
         Ok(Self {
@@ -111,27 +112,55 @@ impl Session {
         }
     }
 
-    /// Prepares a step that reads `inputs` (made by the steps named); none if it is done already with these inputs.
+    /// Prepares a step that reads `inputs` (made by the commands named); none if it is done already with these
+    /// inputs.
     pub(crate) fn begin(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<Option<Step<'_>>> {
-        let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
-        for (path, maker) in inputs {
-            anyhow::ensure!(path.exists(), "{} is missing: run `{maker}` of this run first", path.display());
-            digests.insert(self.relative(path), sha256_file(path)?);
-        }
+        let inputs = self.digests(inputs)?;
         let folder = self.dir.step(step);
-        if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &digests)? {
+        let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let key = self.key(step);
+        let noted = run.step(&key).cloned();
+        let unfinished = noted.filter(|times| times.ended.is_none());
+        if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &inputs)? {
+            // Killed between the record and this note.
+            if let Some(times) = unfinished {
+                run.note_step(&key, StepTimes { ended: Some(StepRecord::read(&folder)?.ended), ..times })?;
+            }
             return Ok(None);
         }
-        let started = now();
-        self.note(step, &started, None)?;
-        Ok(Some(Step { session: self, name: step.to_owned(), folder, inputs: digests, started, clock: Instant::now() }))
+        let started = unfinished.map_or_else(now, |times| times.started);
+        let times = StepTimes { started: started.clone(), ended: None, device: device::name(self.device) };
+        run.note_step(&key, times)?;
+        Ok(Some(Step { session: self, name: step.to_owned(), folder, inputs, started, clock: Instant::now() }))
     }
 
-    fn note(&self, step: &str, started: &str, ended: Option<String>) -> Result<()> {
-        let key = format!("{}/seed-{}/{step}", self.dataset.name, self.seed);
-        let times = StepTimes { started: started.to_owned(), ended, device: device::name(self.device) };
-        let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Ok(run.note_step(&key, times)?)
+    /// Whether a step is done with these inputs.
+    pub(crate) fn is_done(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<bool> {
+        let inputs = self.digests(inputs)?;
+        Ok(StepRecord::is_done(&self.dir.step(step), self.dir.root(), &self.hash, &inputs)?)
+    }
+
+    /// Digests of the data and of files that must be as the steps that made them left them.
+    fn digests(&self, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
+        let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
+        for (path, maker) in inputs {
+            let (relative, shown) = (self.relative(path), path.display());
+            anyhow::ensure!(path.exists(), "{shown} is missing: run `{maker}` of this run first");
+            let folder = path.parent().unwrap_or(path);
+            let digest = sha256_file(path)?;
+            let left = StepRecord::read(folder).ok().filter(|r| r.recipe == self.hash);
+            match left.and_then(|mut record| record.outputs.remove(&relative)) {
+                Some(left) if left == digest => {}
+                Some(_) => anyhow::bail!("{shown} is not as `{maker}` left it: run that again"),
+                None => anyhow::bail!("{shown} is of a step that did not end: run `{maker}` again"),
+            }
+            digests.insert(relative, digest);
+        }
+        Ok(digests)
+    }
+
+    fn key(&self, step: &str) -> String {
+        format!("{}/seed-{}/{step}", self.dataset.name, self.seed)
     }
 
     fn relative(&self, path: &Path) -> String {
@@ -152,7 +181,10 @@ pub(crate) struct Step<'a> {
 impl Step<'_> {
     /// Where training saves its state, and what that depends on.
     pub(crate) fn checkpointer(&self) -> Checkpointer {
-        let basis = format!("{} {} {:?} {}", self.name, self.session.hash, self.inputs, self.session.seed);
+        // Another device or another build would go on differently.
+        let builds =
+            [device::name(self.session.device).as_str(), env!("CARGO_PKG_VERSION"), machine::LIBTORCH].join(" ");
+        let basis = format!("{} {} {:?} {} {builds}", self.name, self.session.hash, self.inputs, self.session.seed);
         Checkpointer {
             path: self.folder.join("state").join("state.safetensors"),
             fingerprint: sha256(basis.as_bytes()),
@@ -182,6 +214,8 @@ impl Step<'_> {
             threads: session.workers,
         };
         record.write(&self.folder)?;
-        session.note(&self.name, &self.started, Some(ended))
+        let times = StepTimes { started: self.started, ended: Some(ended), device: device::name(session.device) };
+        let mut run = session.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(run.note_step(&session.key(&self.name), times)?)
     }
 }

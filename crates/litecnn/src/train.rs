@@ -97,37 +97,44 @@ fn whole(session: &Session, progress: &Progress) -> Result<()> {
 }
 
 fn folds(session: &Session, progress: &Progress) -> Result<()> {
-    let (from, maker) = match session.recipe.cross_validation.start {
-        FoldStart::Surgery => (session.dir.unified(), "litecnn surgery"),
-        FoldStart::Stage21 => (session.dir.best(STAGE_TWO_JOINT), "litecnn train stage-2-1"),
-        FoldStart::Stage22 => (session.dir.best(STAGE_TWO_WHOLE), "litecnn train stage-2-2"),
-    };
+    let inputs = [fold_start(session)];
     let data = session.training_data()?;
-    let (mut to_do, mut steps) = (Vec::new(), HashMap::new());
+    let mut to_do = Vec::new();
     for fold in Fold::all(&data, &session.recipe, session.seed)? {
-        match session.begin(&fold.step(), &[(from.clone(), maker)])? {
-            Some(step) => {
-                steps.insert(fold.number, step);
-                to_do.push(fold);
-            }
-            None => done_already(progress, &fold.step())?,
+        match session.is_done(&fold.step(), &inputs)? {
+            true => done_already(progress, &fold.step())?,
+            false => to_do.push(fold),
         }
     }
     if !to_do.is_empty() {
-        let checkpointers: HashMap<usize, _> = steps.iter().map(|(n, step)| (*n, step.checkpointer())).collect();
-        let steps = Mutex::new(steps);
-        let finished = |fold: &Fold, model: UnifiedModel, fit: Fit| {
-            let step = steps.lock().unwrap_or_else(PoisonError::into_inner).remove(&fold.number);
-            let kept = step.map_or(Ok(()), |step| leave(session, step, &fold.step(), model, &fit));
-            kept.map_err(|e| TrainError::Keeping(format!("{e:#}")))
+        let steps = Mutex::new(HashMap::new());
+        let lock = || steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let keeping = |e: anyhow::Error| TrainError::Keeping(format!("{e:#}"));
+        let checkpointer = |fold: &Fold| {
+            let step = session.begin(&fold.step(), &inputs).map_err(keeping)?;
+            let checkpointer = step.as_ref().map(Step::checkpointer);
+            lock().insert(fold.number, step);
+            Ok(checkpointer)
         };
-        let checkpointer = |fold: &Fold| checkpointers.get(&fold.number).cloned();
-        let start = session.unified(&from)?;
+        let finished = |fold: &Fold, model: UnifiedModel, fit: Fit| {
+            let step = lock().remove(&fold.number).flatten();
+            step.map_or(Ok(()), |step| leave(session, step, &fold.step(), model, &fit)).map_err(keeping)
+        };
+        let start = session.unified(&inputs[0].0)?;
         let (recipe, seed, workers) = (&session.recipe, session.seed, session.workers);
         cross_validate(&start, &to_do, &data, recipe, seed, workers, &checkpointer, progress, &finished)?;
     }
     progress.say(&format!("note: {FOLD_CAVEAT}"));
     Ok(())
+}
+
+/// The weights every fold starts from, and the command that makes them.
+pub(crate) fn fold_start(session: &Session) -> (PathBuf, &'static str) {
+    match session.recipe.cross_validation.start {
+        FoldStart::Surgery => (session.dir.unified(), "litecnn surgery"),
+        FoldStart::Stage21 => (session.dir.best(STAGE_TWO_JOINT), "litecnn train stage-2-1"),
+        FoldStart::Stage22 => (session.dir.best(STAGE_TWO_WHOLE), "litecnn train stage-2-2"),
+    }
 }
 
 /// Writes what a step of stage two leaves: history, weights, record.

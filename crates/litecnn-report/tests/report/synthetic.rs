@@ -19,6 +19,7 @@ pub(crate) fn manifest(data: &str) -> Manifest {
         recipe_hash: RECIPE.into(),
         recipe: toml::from_str("batch-size = 32\n[stage-1]\nepochs = 20\n").unwrap(),
         data: data.into(),
+        datasets: BTreeMap::new(),
         steps: BTreeMap::new(),
     }
 }

@@ -43,7 +43,12 @@ impl Recipe {
         let text = std::fs::read_to_string(path).map_err(|e| RecipeError {
             path: path.to_owned(),
             line: None,
-            reason: format!("no such recipe ({e}): give a TOML file or one of {}", PRESETS.map(|(n, _)| n).join(", ")),
+            reason: match e.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("no such recipe: give a TOML file or one of {}", PRESETS.map(|(name, _)| name).join(", "))
+                }
+                _ => format!("cannot be read: {e}"),
+            },
         })?;
         Self::parse(&text, path)
     }
@@ -66,7 +71,9 @@ impl Recipe {
             return Err(fail(place(&keys), reason));
         }
         serde_path_to_error::deserialize(Value::Table(merged)).map_err(|e| {
-            let keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
+            let mut keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
+            // A fault of a table as a whole names the key that does not belong.
+            keys.extend(e.inner().message().strip_prefix("key `").and_then(|m| m.split('`').next()).map(str::to_owned));
             let shown = if keys.is_empty() { String::new() } else { format!("`{}`: ", keys.join(".")) };
             fail(place(&keys), format!("{shown}{}", e.inner().message()))
         })
@@ -100,7 +107,9 @@ impl Recipe {
 /// Lays `own` over `base`. A key that `base` does not have is unknown, except in a table whose `kind` changes:
 /// that one is replaced, and checked when it is read.
 fn overlay(base: &mut Table, own: Table, at: &mut Vec<String>) -> Result<(), (Vec<String>, String)> {
-    if own.get("kind").is_some_and(|kind| base.get("kind") != Some(kind)) {
+    if let (Some(before), Some(now)) = (base.get("kind"), own.get("kind"))
+        && before != now
+    {
         *base = own;
         return Ok(());
     }
@@ -201,9 +210,10 @@ mod tests {
             ("[stage-1.optimizer]\nmomentum = 0.1", 2, "unknown key `stage-1.optimizer.momentum`"),
             (
                 "[stage-2-2.optimizer]\nkind = \"nadam\"\nlearning-rate = 1\nmomentum = 0.1",
-                1,
+                4,
                 "`momentum` does not belong",
             ),
+            ("kind = \"x\"", 1, "unknown key `kind`"),
             ("[stage-1]\noptimizer = 3", 2, "`stage-1.optimizer` is a table"),
             ("[augmentation]\nrotation = nan", 2, "impossible"),
             ("[augmentation]\nzoom-width = 1.5", 2, "impossible"),

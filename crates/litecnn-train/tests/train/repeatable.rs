@@ -165,7 +165,7 @@ fn folds_do_not_depend_on_how_many_run_side_by_side() {
             results.lock().unwrap().push((fold.number, bits(&model.parts()), untimed(&fit)));
             Ok(())
         };
-        cross_validate(&start, &folds, &data, &recipe, 0, workers, &|_| None, &Silent, &finished).unwrap();
+        cross_validate(&start, &folds, &data, &recipe, 0, workers, &|_| Ok(None), &Silent, &finished).unwrap();
         let mut results = results.into_inner().unwrap();
         results.sort_by_key(|(number, ..)| *number);
         results
@@ -186,6 +186,6 @@ fn the_first_error_of_a_fold_is_the_error_of_all() {
         _ => Ok(()),
     };
     let start = start(&data, &recipe);
-    let result = cross_validate(&start, &folds, &data, &recipe, 0, 2, &|_| None, &Silent, &finished);
+    let result = cross_validate(&start, &folds, &data, &recipe, 0, 2, &|_| Ok(None), &Silent, &finished);
     assert!(result.unwrap_err().to_string().contains("full disk"));
 }

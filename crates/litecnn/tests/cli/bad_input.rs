@@ -63,6 +63,32 @@ fn faults_in_a_recipe_are_shown_with_their_line() {
 }
 
 #[test]
+fn faults_in_the_data_are_told_before_anything_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, data) = (dir.path().join("run"), dir.path().join("data"));
+    let with = |words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(words.split_whitespace()).args(["--dataset", "mnist", "--device", "cpu", "--run"]).arg(&run);
+        command.arg("--data-dir").arg(&data);
+        command
+    };
+    let (status, stderr) = bad(&mut with("train --recipe smoke"));
+    assert!(status == 1 && stderr.contains("data"), "{stderr}");
+    std::fs::create_dir_all(data.join("mnist")).unwrap();
+    std::fs::copy(samples().join("manifest.toml"), data.join("manifest.toml")).unwrap();
+    for entry in std::fs::read_dir(samples().join("mnist")).unwrap().flatten() {
+        let mut bytes = std::fs::read(entry.path()).unwrap();
+        if entry.file_name().to_string_lossy().starts_with("train-images") {
+            bytes.truncate(bytes.len() / 2);
+        }
+        std::fs::write(data.join("mnist").join(entry.file_name()), bytes).unwrap();
+    }
+    let (status, stderr) = bad(&mut with("train --recipe smoke"));
+    assert!(status == 1 && stderr.contains("train-images-idx3-ubyte"), "{stderr}");
+    assert!(!run.exists());
+}
+
+#[test]
 fn run_directories_of_others_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
@@ -105,7 +131,10 @@ fn steps_out_of_order_and_damaged_files_are_named() {
     let bytes = std::fs::read(&branch).unwrap();
     std::fs::write(&branch, &bytes[..bytes.len() / 2]).unwrap();
     let (status, stderr) = bad(litecnn("surgery", &run).args(short));
-    assert!(status == 1 && stderr.contains("branch-2.safetensors is not a usable weight file"), "{stderr}");
+    assert!(
+        status == 1 && stderr.contains("branch-2.safetensors is not as `litecnn train stage-1` left it"),
+        "{stderr}"
+    );
     assert!(!SeedDir::new(&run, "mnist", 0).unified().exists());
 
     let mut report = Command::new(env!("CARGO_BIN_EXE_litecnn"));
@@ -120,6 +149,10 @@ fn places_that_cannot_be_written_are_named() {
     std::fs::write(&file, b"").unwrap();
     let (status, stderr) = bad(&mut litecnn("train --recipe smoke", &file.join("run")));
     assert!(status == 1 && stderr.contains("cannot create"), "{stderr}");
+
+    // A place where nobody may write, whoever runs this.
+    let (status, stderr) = bad(&mut litecnn("train --recipe smoke", Path::new("/proc/litecnn/run")));
+    assert!(status == 1 && stderr.contains("cannot create /proc/litecnn"), "{stderr}");
 
     let sealed = dir.path().join("sealed");
     std::fs::create_dir(&sealed).unwrap();
@@ -157,4 +190,7 @@ fn a_full_disk_leaves_nothing_half_written_and_costs_no_work() {
     assert!(!SeedDir::new(&run, "mnist", 0).unified().exists());
     good(&mut litecnn(&format!("train {short}"), &run));
     assert!(content(&run) == content(&expected), "no temporary files, the same bytes");
+    let (status, stderr) = bad(&mut limited(&format!("evaluate {short}")));
+    assert!(status == 1 && stderr.contains("cannot write"), "{stderr}");
+    assert!(!SeedDir::new(&run, "mnist", 0).metrics().exists());
 }

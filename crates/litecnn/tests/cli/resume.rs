@@ -11,7 +11,7 @@ const RECIPE: &str = "[data]\nvalidation-images = 200\n\
 [stage-1]\nepochs = 6\n[stage-1.early-stopping]\npatience = 100\n\
 [stage-2-1]\nepochs = 40\n[stage-2-1.early-stopping]\npatience = 100\n\
 [stage-2-2]\nepochs = 6\n[stage-2-2.early-stopping]\npatience = 100\n\
-[cross-validation]\nfolds = 3\nepochs = 3\n";
+[cross-validation]\nfolds = 3\nepochs = 9\n[cross-validation.early-stopping]\npatience = 100\n";
 
 /// Starts the whole training and kills it when a line that begins like this is printed.
 fn killed_at(line: &str, run: &Path, recipe: &Path) {
@@ -48,4 +48,30 @@ fn killed_in_every_step_and_started_again() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("stage-1: done already") && said.contains("fold-1: done already"), "{said}");
     assert!(content(&disturbed) == expected, "the same bytes as the undisturbed run");
+}
+
+#[test]
+fn killed_between_the_outputs_of_a_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let short = ["--recipe", "smoke", "--max-epochs", "2"];
+    good(litecnn("train", &run).args(short));
+    good(litecnn("evaluate", &run).args(short));
+    let expected = content(&run);
+    let seed = litecnn_run::SeedDir::new(&run, "mnist", 0);
+    for (step, output) in [
+        ("stage-1", seed.branch(2)),
+        ("surgery", seed.unified()),
+        ("stage-2-1", seed.best("stage-2-1")),
+        ("stage-2-2", seed.history("stage-2-2")),
+        ("fold-2", seed.best("fold-2")),
+        ("evaluate", seed.metrics()),
+    ] {
+        // The state is saved, one output is there, the other and the record are not.
+        std::fs::remove_file(seed.step(step).join("step.json")).unwrap();
+        std::fs::remove_file(output).unwrap();
+        good(litecnn("train", &run).args(short));
+        good(litecnn("evaluate", &run).args(short));
+        assert!(content(&run) == expected, "{step}");
+    }
 }
