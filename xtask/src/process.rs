@@ -52,6 +52,7 @@ pub(crate) fn reason(error: &anyhow::Error) -> String {
 /// Runs a program on this terminal and answers its status: 0 done, 130 interrupted, anything else failed.
 pub(crate) fn status(command: &mut Command) -> anyhow::Result<u8> {
     let name = command.get_program().to_string_lossy().into_owned();
+    without_our_own(command);
     Ok(code(command.status().with_context(|| format!("cannot start {name}"))?))
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn pass_on(command: &mut Command) -> anyhow::Result<()> {
 /// As [`pass_on`], looking at each line of the standard output as it goes by.
 pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
+    without_our_own(command);
     let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
     let mut output = child.stdout.take().map(BufReader::new);
     let mut line = Vec::new();
@@ -81,6 +83,17 @@ pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -
     match code(child.wait().with_context(|| format!("lost {name}"))?) {
         0 => Ok(()),
         failed => Err(Ended(failed).into()),
+    }
+}
+
+/// Hides what cargo told this program about itself. Some build scripts ask to run again when such a variable
+/// changes, and would at every turn between `cargo xtask` and plain cargo.
+fn without_our_own(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
     }
 }
 
@@ -154,6 +167,9 @@ mod tests {
         assert_eq!(run("exit 0"), 0);
         assert_eq!(run("exit 2"), 2);
         assert_eq!(run("kill -INT $$"), 130);
+        // Cargo tells this test about itself; what it starts must not see it.
+        assert!(std::env::var_os("CARGO_PKG_NAME").is_some() && std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        assert_eq!(run("test -z \"$CARGO_PKG_NAME$CARGO_MANIFEST_DIR\""), 0);
         let failed = pass_on(Command::new("sh").args(["-c", "exit 7"])).unwrap_err();
         assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 7);
         assert!(status(&mut Command::new("no-such-program")).unwrap_err().to_string().contains("no-such-program"));
