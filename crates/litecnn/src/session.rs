@@ -120,14 +120,15 @@ impl Session {
         let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = self.key(step);
         let noted = run.step(&key).cloned();
-        let unfinished = noted.filter(|times| times.ended.is_none());
         if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &inputs)? {
-            // Killed between the record and this note.
-            if let Some(times) = unfinished {
-                run.note_step(&key, StepTimes { ended: Some(StepRecord::read(&folder)?.ended), ..times })?;
+            // Killed between the record and this note, or brought from elsewhere.
+            if noted.is_none_or(|times| times.ended.is_none()) {
+                let StepRecord { started, ended, device, .. } = StepRecord::read(&folder)?;
+                run.note_step(&key, StepTimes { started, ended: Some(ended), device })?;
             }
             return Ok(None);
         }
+        let unfinished = noted.filter(|times| times.ended.is_none());
         let started = unfinished.map_or_else(now, |times| times.started);
         let times = StepTimes { started: started.clone(), ended: None, device: device::name(self.device) };
         run.note_step(&key, times)?;

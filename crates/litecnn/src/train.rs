@@ -101,9 +101,12 @@ fn folds(session: &Session, progress: &Progress) -> Result<()> {
     let data = session.training_data()?;
     let mut to_do = Vec::new();
     for fold in Fold::all(&data, &session.recipe, session.seed)? {
-        match session.is_done(&fold.step(), &inputs)? {
-            true => done_already(progress, &fold.step())?,
-            false => to_do.push(fold),
+        if session.is_done(&fold.step(), &inputs)? {
+            // Only notes what may be missing from run.toml.
+            session.begin(&fold.step(), &inputs)?;
+            done_already(progress, &fold.step())?;
+        } else {
+            to_do.push(fold);
         }
     }
     if !to_do.is_empty() {
