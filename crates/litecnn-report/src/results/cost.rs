@@ -12,8 +12,9 @@ pub(super) fn cost(page: &mut Page, summary: &Summary, published: &Published) {
     page.heading(2, "Epochs, time and memory");
     page.paragraph(
         "Epochs seed by seed; seconds of wall clock as mean over the seeds, with the sample standard deviation where \
-         there are several; the largest resident memory of any seed's process, in MB of 1,024 KB. Times depend on the \
-         machine and on what else it did.",
+         there are several; the largest resident memory of any seed's process, in MB of 1,024 KB. Folds run \
+         side by side, so the sum over all steps is more than the time that passed. Times depend on the machine and \
+         on what else it did.",
     );
     for (name, dataset) in &summary.datasets {
         let seeds: Vec<String> = dataset.seeds.iter().map(u64::to_string).collect();
