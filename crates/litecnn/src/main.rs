@@ -74,10 +74,18 @@ impl std::error::Error for Usage {}
 
 /// An error and what led to it, in one line unless libtorch's own words need more.
 fn sentence(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    // libtorch appends its C++ call stack; the message is before it.
-    match text.find("\nException raised from") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            // Many errors tell their cause themselves.
+            text = format!("{text}: {cause}");
+        }
     }
+    // libtorch appends its C++ call stack; the message is before it.
+    if let Some(end) = text.find("\nException raised from") {
+        text.truncate(end);
+    }
+    text
 }

@@ -184,6 +184,7 @@ fn a_full_disk_leaves_nothing_half_written_and_costs_no_work() {
     };
     let (status, stderr) = bad(&mut limited(&format!("train stage-1 {short}")));
     assert!(status == 1 && stderr.contains("cannot write") && stderr.contains("state.safetensors"), "{stderr}");
+    assert_eq!(stderr.matches("os error").count(), 1, "told once: {stderr}");
     good(&mut litecnn(&format!("train stage-1 {short}"), &run));
     let (status, stderr) = bad(&mut limited(&format!("surgery {short}")));
     assert!(status == 1 && stderr.contains("cannot write") && stderr.contains("unified.safetensors"), "{stderr}");
