@@ -18,3 +18,15 @@ fn link_args(lib: &Path) -> Vec<String> {
     }
     args
 }
+
+/// Tells cargo the arguments of [`link_args`] for the package being built, and returns the folder they point to.
+#[allow(dead_code, reason = "build scripts call it; the test of the arguments does not")]
+fn link_libtorch() -> Option<std::path::PathBuf> {
+    println!("cargo::rerun-if-changed=../link-libtorch.rs");
+    // Set by torch-sys, which found libtorch.
+    let lib = std::path::PathBuf::from(std::env::var_os("DEP_TCH_LIBTORCH_LIB")?);
+    for arg in link_args(&lib) {
+        println!("cargo::rustc-link-arg={arg}");
+    }
+    Some(lib)
+}

@@ -5,13 +5,7 @@ use std::process::Command;
 include!("../link-libtorch.rs");
 
 fn main() {
-    println!("cargo::rerun-if-changed=../link-libtorch.rs");
-    // Set by torch-sys, which found libtorch.
-    if let Some(lib) = std::env::var_os("DEP_TCH_LIBTORCH_LIB") {
-        let lib = Path::new(&lib);
-        for arg in link_args(lib) {
-            println!("cargo::rustc-link-arg={arg}");
-        }
+    if let Some(lib) = link_libtorch() {
         let version = lib.parent().and_then(|root| std::fs::read_to_string(root.join("build-version")).ok());
         println!("cargo::rustc-env=LITECNN_LIBTORCH={}", version.as_deref().map_or("unknown", str::trim));
     }
