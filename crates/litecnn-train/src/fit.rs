@@ -7,7 +7,7 @@ use litecnn_run::EpochRecord;
 use crate::checkpoint::{self, OutputState, State};
 use crate::observer::{Event, Observer};
 use crate::optimizer::Optimizer;
-use crate::recipe::{EarlyStoppingSettings, Keep};
+use crate::recipe::{EarlyStoppingSettings, Keep, TrainSettings};
 use crate::{Score, TrainError};
 
 /// What came of a training step. The model holds the weights kept.
@@ -77,6 +77,26 @@ pub(crate) struct Plan<'a> {
     pub(crate) monitor: &'a dyn Fn(&[f64]) -> f64,
     pub(crate) checkpointer: Option<&'a Checkpointer>,
     pub(crate) observer: &'a dyn Observer,
+}
+
+impl<'a> Plan<'a> {
+    /// The rules of a step that trains one model, watched by its own validation accuracy.
+    pub(crate) fn single(
+        step: &'a str,
+        settings: &'a TrainSettings,
+        checkpointer: Option<&'a Checkpointer>,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self {
+            step,
+            epochs: settings.epochs,
+            keep: settings.keep,
+            early_stopping: &settings.early_stopping,
+            monitor: &|accuracies| accuracies[0],
+            checkpointer,
+            observer,
+        }
+    }
 }
 
 /// Trains until the last epoch or until early stopping, then puts the kept weights in place.

@@ -44,15 +44,7 @@ pub fn train_joint(
     let optimizer = Optimizer::new(&settings.optimizer, model.joint.params().flat());
     single_threaded_operations();
     let mut problem = Problem21 { joint: &mut model.joint, optimizer, spec, settings, train, validation, seed };
-    let plan = Plan {
-        step: STAGE_TWO_JOINT,
-        epochs: settings.epochs,
-        keep: settings.keep,
-        early_stopping: &settings.early_stopping,
-        monitor: &|accuracies| accuracies[0],
-        checkpointer,
-        observer,
-    };
+    let plan = Plan::single(STAGE_TWO_JOINT, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;
     for (i, (branch, before)) in model.branches.iter().zip(&frozen).enumerate() {
         if !branch.params().flat().f_equal(before)? {

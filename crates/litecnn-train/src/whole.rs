@@ -55,15 +55,7 @@ pub(crate) fn fit_whole(
     let settings = task.settings;
     let optimizers = model.parts().map(|params| Optimizer::new(&settings.optimizer, params.flat()));
     let mut problem = Whole { model, optimizers, task, seed, workers };
-    let plan = Plan {
-        step: task.step,
-        epochs: settings.epochs,
-        keep: settings.keep,
-        early_stopping: &settings.early_stopping,
-        monitor: &|accuracies| accuracies[0],
-        checkpointer,
-        observer,
-    };
+    let plan = Plan::single(task.step, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;
     Ok((problem.model, result))
 }
