@@ -51,5 +51,6 @@ pub use manifest::{FileSpec, Form, Format, Role, SetSpec, Source, official_sets}
 pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{
-    Augmentation, Batch, Batches, Change, DeviceImages, Fill, Split, SplitError, Stream, folds, split, stream,
+    Augmentation, Batch, Batches, Change, DeviceImages, Fill, HostImages, Resampler, Split, SplitError, Stream, folds,
+    split, stream,
 };

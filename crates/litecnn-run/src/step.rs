@@ -38,6 +38,9 @@ pub struct StepRecord {
     pub peak_memory_bytes: Option<u64>,
     /// `cpu`, `cuda:0` …
     pub device: String,
+    /// What computed the batches: `kernels` or `libtorch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Worker threads used.
     pub threads: usize,
 }

@@ -3,6 +3,7 @@ use litecnn_model::{BranchSpec, InputShape, UnifiedSpec};
 use tch::Device;
 
 use crate::TrainError;
+use crate::engine::Engine;
 use crate::recipe::Recipe;
 
 /// A data set as a recipe sees it: on a device, parted into training and validation images.
@@ -18,6 +19,8 @@ pub struct TrainingData {
     pub input: InputShape,
     /// Class names.
     pub classes: Vec<String>,
+    /// What computes batches: the faster engine for the device, unless changed.
+    pub engine: Engine,
 }
 
 impl TrainingData {
@@ -38,6 +41,7 @@ impl TrainingData {
             split,
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
             classes: dataset.classes.clone(),
+            engine: Engine::for_device(device),
         };
         data.unified_spec(recipe).validate()?;
         Ok(data)

@@ -70,7 +70,7 @@ pub fn cross_validate(
     let queue = Mutex::new(to_do.iter());
     let failed = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (queue, failed, settings) = (&queue, &failed, &settings);
+        let (queue, failed, settings, engine) = (&queue, &failed, &settings, data.engine);
         let mut handles = Vec::new();
         for _ in 0..side_by_side {
             let (start, images) = (start.share(), data.images.share());
@@ -81,7 +81,7 @@ pub fn cross_validate(
                     let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
                     let Some(fold) = next else { break };
                     let step = fold.step();
-                    let task = Task { step: &step, images: &images, split: &fold.split, settings };
+                    let task = Task { step: &step, images: &images, split: &fold.split, settings, engine };
                     let train = || {
                         let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
                         let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;

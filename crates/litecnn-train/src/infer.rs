@@ -2,24 +2,24 @@ use litecnn_data::DeviceImages;
 use litecnn_model::{Branch, UnifiedModel, activate};
 use tch::Tensor;
 
-use crate::TrainError;
+use crate::engine::Engine;
 use crate::threads::both;
-
-/// Images looked at together: few enough that a batch's intermediate values stay in the processor's cache.
-const BATCH: usize = 128;
+use crate::{TrainError, kernels, libtorch};
 
 /// Logits `[places, classes]` of one branch for the images at `places`.
 ///
 /// # Errors
 /// [`TrainError::Torch`] if images and model do not fit or the device has no room.
-pub fn branch_logits(branch: &Branch, images: &DeviceImages, places: &[u32]) -> Result<Tensor, TrainError> {
-    tch::no_grad(|| {
-        let mut pieces = Vec::with_capacity(places.len().div_ceil(BATCH));
-        for batch in images.batches(places, BATCH)? {
-            pieces.push(branch.forward(&batch?.images)?);
-        }
-        Ok(Tensor::f_cat(&pieces, 0)?)
-    })
+pub fn branch_logits(
+    branch: &Branch,
+    images: &DeviceImages,
+    places: &[u32],
+    engine: Engine,
+) -> Result<Tensor, TrainError> {
+    match engine {
+        Engine::Kernels => kernels::branch_logits(branch, images, places),
+        Engine::Libtorch => libtorch::branch_logits(branch, images, places),
+    }
 }
 
 /// What the dense layers of the unified model see, `[places, 2 * classes]`, for the images at `places`; one branch
@@ -31,14 +31,15 @@ pub fn joined_outputs(
     model: &UnifiedModel,
     images: &DeviceImages,
     places: &[u32],
+    engine: Engine,
     workers: usize,
 ) -> Result<Tensor, TrainError> {
     let activation = model.spec().head_activation;
     let (branch, shared) = (model.branches[1].share(), images.share());
     let (second, first) = both(
         workers,
-        move || Ok(activate(branch_logits(&branch, &shared, places)?, activation)?),
-        || Ok(activate(branch_logits(&model.branches[0], images, places)?, activation)?),
+        move || Ok(activate(branch_logits(&branch, &shared, places, engine)?, activation)?),
+        || Ok(activate(branch_logits(&model.branches[0], images, places, engine)?, activation)?),
     )?;
     Ok(Tensor::f_cat(&[first, second], 1)?)
 }
@@ -51,8 +52,9 @@ pub fn unified_logits(
     model: &UnifiedModel,
     images: &DeviceImages,
     places: &[u32],
+    engine: Engine,
     workers: usize,
 ) -> Result<Tensor, TrainError> {
-    let joined = joined_outputs(model, images, places, workers)?;
+    let joined = joined_outputs(model, images, places, engine, workers)?;
     tch::no_grad(|| Ok(model.joint.forward(&joined, None)?))
 }

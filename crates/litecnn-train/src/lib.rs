@@ -33,12 +33,16 @@
 
 mod checkpoint;
 mod data;
+mod dropout;
 mod early_stopping;
+mod engine;
 mod error;
 mod fit;
 mod folds;
 mod infer;
 mod joint;
+mod kernels;
+mod libtorch;
 mod observer;
 mod optimizer;
 mod recipe;
@@ -49,6 +53,7 @@ mod whole;
 
 pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};
+pub use engine::Engine;
 pub use error::TrainError;
 pub use fit::{Checkpointer, Fit, Kept};
 pub use folds::{FOLD_CAVEAT, Fold, cross_validate};

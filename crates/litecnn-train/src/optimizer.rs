@@ -36,6 +36,31 @@ impl Optimizer {
         })
     }
 
+    /// A copy in plain memory.
+    pub(crate) fn to_host(&self) -> Result<HostOptimizer, TrainError> {
+        let values = |t: &Tensor| Vec::<f32>::try_from(t);
+        Ok(match self {
+            Self::Nadam(Nadam { settings, counters, m, v }) => {
+                HostOptimizer::Nadam { settings: settings.clone(), counters: *counters, m: values(m)?, v: values(v)? }
+            }
+            Self::Sgd(Sgd { settings, momentum }) => {
+                HostOptimizer::Sgd { settings: settings.clone(), momentum: values(momentum)? }
+            }
+        })
+    }
+
+    /// Takes up the state of a copy made by [`Optimizer::to_host`].
+    pub(crate) fn take_back(&mut self, host: &HostOptimizer) -> Result<(), TrainError> {
+        let (counters, state) = match host {
+            HostOptimizer::Nadam { counters, m, v, .. } => (*counters, vec![("m", m), ("v", v)]),
+            HostOptimizer::Sgd { momentum, .. } => (Counters::default(), vec![("momentum", momentum)]),
+        };
+        self.restore(counters, |name| {
+            let (_, values) = state.iter().find(|(n, _)| *n == name)?;
+            Tensor::f_from_slice(values).ok()
+        })
+    }
+
     /// The learning rate of the next step.
     pub fn learning_rate(&self) -> f64 {
         match self {
@@ -87,6 +112,72 @@ impl Optimizer {
     }
 }
 
+/// An optimiser with its state in plain memory: the same formulas for the kernels on the CPU, a pass over memory
+/// instead of a call an operation.
+#[derive(Debug, Clone)]
+pub(crate) enum HostOptimizer {
+    Nadam { settings: NadamSettings, counters: Counters, m: Vec<f32>, v: Vec<f32> },
+    Sgd { settings: SgdSettings, momentum: Vec<f32> },
+}
+
+impl HostOptimizer {
+    /// Changes `params` in place by one step along `gradient`; both as long as the state.
+    pub(crate) fn step(&mut self, params: &mut [f32], gradient: &[f32]) {
+        match self {
+            Self::Nadam { settings, counters, m, v } => {
+                let factors = NadamFactors::next(settings, counters);
+                let (from_m, from_g) = (factors.from_m as f32, factors.from_g as f32);
+                let (toward_m, toward_v) = ((1.0 - settings.beta_1) as f32, (1.0 - settings.beta_2) as f32);
+                let (correction, epsilon) = (factors.correction as f32, settings.epsilon as f32);
+                for (((w, &g), m), v) in params.iter_mut().zip(gradient).zip(m).zip(v) {
+                    *m += toward_m * (g - *m);
+                    *v += toward_v * (g * g - *v);
+                    *w += (from_m * *m + from_g * g) / ((*v / correction).sqrt() + epsilon);
+                }
+            }
+            Self::Sgd { settings, momentum } => {
+                let &mut SgdSettings { learning_rate, momentum: kept, nesterov, weight_decay, decay_form } = settings;
+                let (rate, kept, decay) = (learning_rate as f32, kept as f32, (learning_rate * weight_decay) as f32);
+                let coupled = decay_form == WeightDecay::Coupled;
+                for ((w, &g), v) in params.iter_mut().zip(gradient).zip(momentum) {
+                    let mut downhill = -rate * g;
+                    if coupled {
+                        downhill -= decay * *w;
+                    } else {
+                        *w -= decay * *w;
+                    }
+                    *v = kept * *v + downhill;
+                    // Without momentum the state is the step itself.
+                    *w += if nesterov && kept != 0.0 { kept * *v + downhill } else { *v };
+                }
+            }
+        }
+    }
+}
+
+/// What Nadam's next step is made of, and the counters after it.
+struct NadamFactors {
+    from_m: f64,
+    from_g: f64,
+    correction: f64,
+}
+
+impl NadamFactors {
+    fn next(settings: &NadamSettings, counters: &mut Counters) -> Self {
+        let &NadamSettings { learning_rate, beta_1, beta_2, .. } = settings;
+        let t = f64::from(counters.steps) + 1.0;
+        let u = |t: f64| beta_1 * (1.0 - 0.5 * 0.96f64.powf(t));
+        let product = counters.product * u(t);
+        let next_product = product * u(t + 1.0);
+        *counters = Counters { steps: counters.steps + 1, product };
+        Self {
+            from_m: -learning_rate * u(t + 1.0) / (1.0 - next_product),
+            from_g: -learning_rate * (1.0 - u(t)) / (1.0 - product),
+            correction: 1.0 - beta_2.powf(t),
+        }
+    }
+}
+
 /// Steps done and the running product of Nadam's momentum schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,21 +212,15 @@ impl Nadam {
     }
 
     fn step(&mut self, params: &mut Tensor, gradient: &Tensor) -> Result<(), TrainError> {
-        let NadamSettings { learning_rate, beta_1, beta_2, epsilon } = self.settings;
-        let t = f64::from(self.counters.steps) + 1.0;
-        let u = |t: f64| beta_1 * (1.0 - 0.5 * 0.96f64.powf(t));
-        let product = self.counters.product * u(t);
-        let next_product = product * u(t + 1.0);
+        let NadamFactors { from_m, from_g, correction } = NadamFactors::next(&self.settings, &mut self.counters);
+        let NadamSettings { beta_1, beta_2, epsilon, .. } = self.settings;
         let _ = self.m.f_lerp_(gradient, 1.0 - beta_1)?;
         let _ = self.v.f_lerp_(&gradient.f_square()?, 1.0 - beta_2)?;
-        let from_m = -learning_rate * u(t + 1.0) / (1.0 - next_product);
-        let from_g = -learning_rate * (1.0 - u(t)) / (1.0 - product);
         let mut change = self.m.f_mul_scalar(from_m)?;
         let _ = change.f_add_(&gradient.f_mul_scalar(from_g)?)?;
-        let mut root = self.v.f_div_scalar(1.0 - beta_2.powf(t))?;
+        let mut root = self.v.f_div_scalar(correction)?;
         let _ = root.f_sqrt_()?.f_add_scalar_(epsilon)?;
         let _ = params.f_addcdiv_(&change, &root)?;
-        self.counters = Counters { steps: self.counters.steps + 1, product };
         Ok(())
     }
 }

@@ -1,16 +1,16 @@
-use litecnn_data::{Augmentation, DeviceImages, Stream, stream};
+use litecnn_data::{Augmentation, DeviceImages, stream};
 use litecnn_model::{Branch, DualModel};
-use tch::Tensor;
+use rand::seq::SliceRandom;
 
 use crate::data::TrainingData;
+use crate::engine::Engine;
 use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
 use crate::infer::branch_logits;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
 use crate::recipe::{DualSettings, Monitor, Recipe};
-use crate::score::cross_entropy;
 use crate::threads::both;
-use crate::{Score, TrainError};
+use crate::{Score, TrainError, kernels, libtorch};
 
 /// The step's name.
 pub const STAGE_ONE: &str = "stage-1";
@@ -78,20 +78,20 @@ impl Problem for Dual<'_> {
     fn train(&mut self, epoch: u32, tick: &(dyn Fn() + Sync)) -> Result<Vec<Score>, TrainError> {
         let [first, second] = &mut self.model.branches;
         let [first_optimizer, second_optimizer] = &mut self.optimizers;
-        let (seed, places, size) = (self.seed, self.data.split.train.as_slice(), self.settings.batch_size);
-        let order = move || stream(seed, &format!("{STAGE_ONE}/order/epoch-{epoch}"));
-        let changes = stream(seed, &format!("{STAGE_ONE}/augmentation/epoch-{epoch}"));
-        let (augmentation, shared) = (self.augmentation, self.data.images.share());
+        let mut order = self.data.split.train.clone();
+        order.shuffle(&mut stream(self.seed, &format!("{STAGE_ONE}/order/epoch-{epoch}")));
+        let batches = (order.as_slice(), self.settings.batch_size);
+        let mut changes =
+            Some((self.augmentation, stream(self.seed, &format!("{STAGE_ONE}/augmentation/epoch-{epoch}"))));
+        let branch_epoch = match self.data.engine {
+            Engine::Kernels => kernels::branch_epoch,
+            Engine::Libtorch => libtorch::branch_epoch,
+        };
+        let shared = self.data.images.share();
         let (second, first) = both(
             self.workers,
-            move || {
-                let mut augment = Some((augmentation, changes));
-                branch_epoch(second, second_optimizer, &shared, (places, size), &mut order(), &mut augment, tick)
-            },
-            || {
-                let images = &self.data.images;
-                branch_epoch(first, first_optimizer, images, (places, size), &mut order(), &mut None, tick)
-            },
+            move || branch_epoch(second, second_optimizer, &shared, batches, &mut changes, tick),
+            || branch_epoch(first, first_optimizer, &self.data.images, batches, &mut None, tick),
         )?;
         Ok(vec![first, second])
     }
@@ -99,9 +99,9 @@ impl Problem for Dual<'_> {
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
         let [first, second] = &mut self.model.branches;
         let places = self.data.split.validation.as_slice();
-        let shared = self.data.images.share();
+        let (shared, engine) = (self.data.images.share(), self.data.engine);
         let score = |branch: &Branch, images: &DeviceImages| {
-            Score::of(&branch_logits(branch, images, places)?, &images.labels(places)?)
+            Score::of(&branch_logits(branch, images, places, engine)?, &images.labels(places)?)
         };
         let (second, first) = both(self.workers, move || score(second, &shared), || score(first, &self.data.images))?;
         Ok(vec![first, second])
@@ -118,34 +118,4 @@ impl Problem for Dual<'_> {
             })
             .collect()
     }
-}
-
-/// One epoch of one branch, over the images at the places given, in batches of the size given.
-fn branch_epoch(
-    branch: &mut Branch,
-    optimizer: &mut Optimizer,
-    images: &DeviceImages,
-    (places, size): (&[u32], usize),
-    order: &mut Stream,
-    augment: &mut Option<(&Augmentation, Stream)>,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
-    let batches = images.shuffled_batches(places, size, order)?;
-    let labels = batches.labels()?;
-    let mut seen = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let batch = batch?;
-        let input = match augment {
-            Some((augmentation, rng)) => augmentation.apply(&batch.images, &augmentation.draw(batch.len(), rng))?,
-            None => batch.images,
-        };
-        let logits = branch.forward(&input)?;
-        let loss = cross_entropy(&logits, &batch.labels)?;
-        let gradients = Tensor::f_run_backward(&[loss], branch.params().views(), false, false)?;
-        let gradient = branch.params().gather(&gradients)?;
-        optimizer.step(branch.params_mut().flat_mut(), &gradient)?;
-        seen.push(logits.f_detach()?);
-        tick();
-    }
-    Score::of(&Tensor::f_cat(&seen, 0)?, &labels)
 }

@@ -128,8 +128,8 @@ fn score(
 
 fn logits(session: &Session, model: &Model, images: &DeviceImages, places: &[u32]) -> Result<Tensor> {
     Ok(match model {
-        Model::Branch(branch) => branch_logits(branch, images, places)?,
-        Model::Unified(unified) => unified_logits(unified, images, places, session.workers)?,
+        Model::Branch(branch) => branch_logits(branch, images, places, session.engine)?,
+        Model::Unified(unified) => unified_logits(unified, images, places, session.engine, session.workers)?,
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod data;
 mod device;
+mod engine;
 mod evaluate;
 mod machine;
 mod progress;

@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use litecnn_data::{Dataset, LoadOptions, load};
 use litecnn_model::{Model, UnifiedModel};
 use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, sha256, sha256_file};
-use litecnn_train::{Checkpointer, Fit, Recipe, TrainingData};
+use litecnn_train::{Checkpointer, Engine, Fit, Recipe, TrainingData};
 use tch::Device;
 
-use crate::{Usage, device, machine};
+use crate::{Usage, device, engine, machine};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,9 @@ pub(crate) struct StepArgs {
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: device::Wanted,
+    /// What computes batches on a CPU: its own kernels or libtorch; auto is the faster one.
+    #[arg(long, default_value = "auto", value_name = "ENGINE")]
+    pub(crate) engine: engine::Wanted,
     /// Worker threads; all the machine offers if not given. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -49,6 +52,7 @@ pub(crate) struct Session {
     pub(crate) dataset: Dataset,
     pub(crate) seed: u64,
     pub(crate) device: Device,
+    pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) dir: SeedDir,
     hash: String,
@@ -64,6 +68,7 @@ impl Session {
             recipe = recipe.capped(epochs);
         }
         let device = args.device.resolve()?;
+        let engine = args.engine.resolve(device)?;
         let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
         let dataset = load(&args.dataset, &options).map_err(|e| match e {
             litecnn_data::DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
@@ -90,13 +95,15 @@ impl Session {
             recipe,
             dataset,
             device,
+            engine,
             hash,
         })
     }
 
     /// The data set on the device, parted as the recipe says.
     pub(crate) fn training_data(&self) -> Result<TrainingData> {
-        Ok(TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?)
+        let data = TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?;
+        Ok(TrainingData { engine: self.engine, ..data })
     }
 
     /// SHA-256 of the resolved recipe.
@@ -182,9 +189,9 @@ pub(crate) struct Step<'a> {
 impl Step<'_> {
     /// Where training saves its state, and what that depends on.
     pub(crate) fn checkpointer(&self) -> Checkpointer {
-        // Another device or another build would go on differently.
-        let builds =
-            [device::name(self.session.device).as_str(), env!("CARGO_PKG_VERSION"), machine::LIBTORCH].join(" ");
+        // Another device, engine or build would go on differently.
+        let (device, engine) = (device::name(self.session.device), self.session.engine.name());
+        let builds = [device.as_str(), engine, env!("CARGO_PKG_VERSION"), machine::LIBTORCH].join(" ");
         let basis = format!("{} {} {:?} {} {builds}", self.name, self.session.hash, self.inputs, self.session.seed);
         Checkpointer {
             path: self.folder.join("state").join("state.safetensors"),
@@ -212,6 +219,7 @@ impl Step<'_> {
             epochs: fit.map(|fit| fit.epochs),
             peak_memory_bytes: machine::peak_memory(),
             device: device::name(session.device),
+            engine: Some(session.engine.name().to_owned()),
             threads: session.workers,
         };
         record.write(&self.folder)?;

@@ -1,3 +1,4 @@
+use litecnn_kernels::{Outside, Sampling};
 use rand::RngExt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use tch::{TchError, Tensor};
@@ -79,6 +80,21 @@ impl Augmentation {
                 right: within(self.translation_width),
             })
             .collect()
+    }
+
+    /// What the kernels that resample on the CPU put outside an image.
+    pub(super) fn outside(&self) -> Outside {
+        match self.fill {
+            Fill::Reflect => Outside::Reflect,
+            Fill::Constant => Outside::Constant(self.fill_value as f32),
+            Fill::Edge => Outside::Edge,
+        }
+    }
+
+    /// A change as these kernels take it.
+    pub(super) fn sampling(&self, change: &Change, height: usize, width: usize) -> Sampling {
+        let brightness = (self.brightness != 0.0).then_some(change.brightness as f32);
+        Sampling { map: change.sampling(height as f64, width as f64), brightness }
     }
 
     /// The images `[batch, channels, height, width]` with one change applied to each: rotated, zoomed, brightened,

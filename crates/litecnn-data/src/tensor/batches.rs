@@ -1,6 +1,7 @@
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::host::HostImages;
 use super::stream::Stream;
 use crate::Images;
 
@@ -68,6 +69,11 @@ impl DeviceImages {
     /// Where they are.
     pub fn device(&self) -> Device {
         self.pixels.device()
+    }
+
+    /// The images as bytes in memory; none if they are on another device than the CPU.
+    pub fn host(&self) -> Option<HostImages<'_>> {
+        HostImages::of(&self.pixels, &self.labels, self.scale)
     }
 
     /// Labels of the images at `places`, `i64 [places]`.

@@ -1,6 +1,7 @@
 //! Training on small real data: equality with references, repeatability, resuming, bad input.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod engines;
 mod optimizers;
 mod repeatable;
 mod steps;

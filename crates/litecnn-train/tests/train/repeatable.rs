@@ -62,8 +62,9 @@ fn run(
 
 #[test]
 fn twice_and_with_any_number_of_workers() {
-    for dataset in ["mnist", "cifar10"] {
+    for (dataset, engine) in [("mnist", Engine::Kernels), ("cifar10", Engine::Kernels), ("mnist", Engine::Libtorch)] {
         let data = TrainingData::new(&samples(dataset), &recipe(), 2, Device::Cpu).unwrap();
+        let data = TrainingData { engine, ..data };
         for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
             let (weights, fit) = run(step, &data, 2, 1, None, &Silent).unwrap();
             for workers in [1, 2, 3] {

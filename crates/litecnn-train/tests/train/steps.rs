@@ -49,7 +49,8 @@ fn plain_epoch(model: &mut UnifiedModel, images: &DeviceImages, places: &[u32], 
 fn training_by_halves_is_training_the_whole() {
     for name in ["mnist", "cifar10"] {
         let recipe = recipe("[data]\nvalidation-images = 200\n[stage-2-2]\nepochs = 1");
-        let data = TrainingData::new(&samples(name), &recipe, 3, Device::Cpu).unwrap();
+        let mut data = TrainingData::new(&samples(name), &recipe, 3, Device::Cpu).unwrap();
+        data.engine = Engine::Libtorch;
         let start = fresh(&data, &recipe);
         let mut plain = start.duplicate().unwrap();
         plain_epoch(&mut plain, &data.images, &data.split.train, STAGE_TWO_WHOLE, 3);
@@ -119,7 +120,7 @@ fn kept_weights_are_those_the_history_names() {
         let first_best = own.clone().find(|r| r.validation_accuracy == best).unwrap();
         assert_eq!((kept.accuracy, kept.epoch), (best, first_best.epoch));
         let places = &data.split.validation;
-        let logits = branch_logits(branch, &data.images, places).unwrap();
+        let logits = branch_logits(branch, &data.images, places, data.engine).unwrap();
         let score = Score::of(&logits, &data.images.labels(places).unwrap()).unwrap();
         assert_eq!((score.accuracy, score.loss), (best, first_best.validation_loss));
     }

@@ -1,0 +1,32 @@
+use crate::simd::LANES;
+
+/// Gradients by the logits `[class][16]` of the cross-entropy of their softmax, averaged over a batch of `batch`
+/// images: `(softmax - one-hot) / batch`. Lanes without a label get zeros.
+///
+/// # Panics
+/// If a label is not below the number of classes, or there are more than 16.
+pub fn cross_entropy_gradient(logits: &[f32], labels: &[i64], batch: usize, by_logits: &mut [f32]) {
+    let classes = logits.len() / LANES;
+    assert_eq!(logits.len(), by_logits.len());
+    assert!(labels.len() <= LANES);
+    by_logits.fill(0.0);
+    let share = 1.0 / batch as f32;
+    for (lane, &label) in labels.iter().enumerate() {
+        assert!((0..classes as i64).contains(&label), "label {label} of {classes} classes");
+        let at = |class: usize| class * LANES + lane;
+        let mut largest = logits[at(0)];
+        for class in 1..classes {
+            largest = largest.max(logits[at(class)]);
+        }
+        let mut sum = 0.0;
+        for class in 0..classes {
+            let e = (logits[at(class)] - largest).exp();
+            by_logits[at(class)] = e;
+            sum += e;
+        }
+        for class in 0..classes {
+            let target = f32::from(u8::from(class as i64 == label));
+            by_logits[at(class)] = (by_logits[at(class)] / sum - target) * share;
+        }
+    }
+}

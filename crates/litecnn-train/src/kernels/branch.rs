@@ -1,0 +1,51 @@
+use litecnn_data::{Augmentation, DeviceImages, Stream};
+use litecnn_kernels::{LANES, cross_entropy_gradient, from_lanes};
+use litecnn_model::Branch;
+
+use super::{Weights, host, kernel_of, score};
+use crate::optimizer::Optimizer;
+use crate::{Score, TrainError};
+
+/// One epoch of one branch over the images at the places in `order`, in batches of `size`.
+pub(crate) fn branch_epoch(
+    branch: &mut Branch,
+    optimizer: &mut Optimizer,
+    images: &DeviceImages,
+    (order, size): (&[u32], usize),
+    augment: &mut Option<(&Augmentation, Stream)>,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Score, TrainError> {
+    let mut kernel = kernel_of(branch)?;
+    let host = host(images, &kernel)?;
+    let mut weights = Weights::take(branch.params(), optimizer)?;
+    let labels = order.iter().map(|&place| host.label(place)).collect::<Result<Vec<_>, _>>()?;
+    let classes = kernel.shape().classes;
+    let (mut activations, mut workspace) = (kernel.activations(true), kernel.workspace());
+    let mut lanes = vec![0.0; host.image_size() * LANES];
+    let mut by_logits = vec![0.0; classes * LANES];
+    let mut logits = vec![0.0; order.len() * classes];
+    let mut resampler = augment.as_ref().map(|(augmentation, _)| host.resampler(augmentation));
+    let batches = order.chunks(size).zip(labels.chunks(size)).zip(logits.chunks_mut(size * classes));
+    for ((batch, labels), logits) in batches {
+        let changes = augment.as_mut().map(|(augmentation, rng)| augmentation.draw(batch.len(), rng));
+        let groups = batch.chunks(LANES).zip(labels.chunks(LANES)).zip(logits.chunks_mut(LANES * classes));
+        for (g, ((places, labels), logits)) in groups.enumerate() {
+            match (&changes, &mut resampler) {
+                (Some(changes), Some(resampler)) => {
+                    host.fill_changed(places, &changes[g * LANES..][..places.len()], resampler, &mut lanes)?;
+                }
+                _ => host.fill(places, &mut lanes)?,
+            }
+            kernel.forward(&lanes, &mut activations);
+            cross_entropy_gradient(activations.logits(), labels, batch.len(), &mut by_logits);
+            kernel.backward(&lanes, &activations, &by_logits, &mut workspace);
+            from_lanes(activations.logits(), logits);
+        }
+        kernel.take_gradient(&mut weights.gradient);
+        weights.step();
+        kernel.set_weights(&weights.values);
+        tick();
+    }
+    weights.put_back(branch.params_mut(), optimizer)?;
+    score(&logits, &labels)
+}

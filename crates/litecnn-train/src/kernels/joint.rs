@@ -1,0 +1,94 @@
+use litecnn_kernels::{JointKernel, LANES, Level, cross_entropy_gradient, from_lanes, to_lanes};
+use litecnn_model::{Joint, UnifiedSpec};
+
+use super::{Weights, score};
+use crate::dropout::Dropout;
+use crate::optimizer::Optimizer;
+use crate::{Score, TrainError};
+
+/// The dense layers in training.
+pub(super) struct Middle {
+    kernel: JointKernel,
+    pub(super) weights: Weights,
+    dropout: Dropout,
+    hidden: usize,
+    classes: usize,
+    /// Of the epoch so far, one row an image.
+    pub(super) logits: Vec<f32>,
+    factors: Vec<f32>,
+    by_logits: Vec<f32>,
+}
+
+impl Middle {
+    pub(super) fn new(
+        joint: &Joint,
+        optimizer: &Optimizer,
+        spec: &UnifiedSpec,
+        dropout: Dropout,
+    ) -> Result<Self, TrainError> {
+        let (hidden, classes) = (spec.hidden as usize, spec.branch.classes as usize);
+        let mut kernel = JointKernel::new(spec.joined() as usize, hidden, classes, Level::detect());
+        let weights = Weights::take(joint.params(), optimizer)?;
+        kernel.set_weights(&weights.values);
+        let (factors, by_logits) = (vec![0.0; hidden * LANES], vec![0.0; classes * LANES]);
+        Ok(Self { kernel, weights, dropout, hidden, classes, logits: Vec::new(), factors, by_logits })
+    }
+
+    /// Number of classes.
+    pub(super) fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// One step on a batch: groups of 16 images' joined outputs `[2 * classes][16]`. Their gradients are written to
+    /// `by_joined`, laid out alike.
+    pub(super) fn turn(&mut self, joined: &[f32], labels: &[i64], by_joined: &mut [f32]) {
+        let factors = self.dropout.draw(labels.len());
+        let group = 2 * self.classes * LANES;
+        let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
+        for (g, ((joined, by_joined), group)) in groups.zip(labels.chunks(LANES)).enumerate() {
+            let dropped = factors.as_ref().map(|factors| {
+                let of_group = factors[g * LANES * self.hidden..].chunks_exact(self.hidden).take(group.len());
+                to_lanes(&of_group.collect::<Vec<_>>(), &mut self.factors);
+                self.factors.as_slice()
+            });
+            let logits = self.kernel.forward(joined, dropped);
+            cross_entropy_gradient(logits, group, labels.len(), &mut self.by_logits);
+            let start = self.logits.len();
+            self.logits.resize(start + group.len() * self.classes, 0.0);
+            from_lanes(logits, &mut self.logits[start..]);
+            self.kernel.backward(joined, dropped, &self.by_logits, by_joined);
+        }
+        self.kernel.take_gradient(&mut self.weights.gradient);
+        self.weights.step();
+        self.kernel.set_weights(&self.weights.values);
+    }
+}
+
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, in the order given and
+/// in batches of `size`.
+pub(crate) fn joint_epoch(
+    joint: &mut Joint,
+    optimizer: &mut Optimizer,
+    spec: &UnifiedSpec,
+    (joined, labels): (&[f32], &[i64]),
+    (order, size): (&[i64], usize),
+    dropout: Dropout,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Score, TrainError> {
+    let mut middle = Middle::new(joint, optimizer, spec, dropout)?;
+    let inputs = spec.joined() as usize;
+    let labels: Vec<i64> = order.iter().map(|&i| labels[i as usize]).collect();
+    let groups = size.div_ceil(LANES);
+    let (mut lanes, mut by_joined) = (vec![0.0; groups * inputs * LANES], vec![0.0; groups * inputs * LANES]);
+    for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
+        let used = batch.len().div_ceil(LANES) * inputs * LANES;
+        for (places, lanes) in batch.chunks(LANES).zip(lanes.chunks_exact_mut(inputs * LANES)) {
+            let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
+            to_lanes(&rows, lanes);
+        }
+        middle.turn(&lanes[..used], labels, &mut by_joined[..used]);
+        tick();
+    }
+    middle.weights.put_back(joint.params_mut(), optimizer)?;
+    score(&middle.logits, &labels)
+}

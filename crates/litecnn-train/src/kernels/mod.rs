@@ -1,0 +1,83 @@
+//! The training steps' epochs and inference with the kernels of the crate litecnn-kernels: 16 images at a time, on
+//! the CPU. Weights and optimiser state are in plain memory during an epoch.
+
+mod branch;
+mod exchange;
+mod infer;
+mod joint;
+mod whole;
+
+pub(crate) use branch::branch_epoch;
+pub(crate) use infer::branch_logits;
+pub(crate) use joint::joint_epoch;
+pub(crate) use whole::whole_epoch;
+
+use litecnn_data::{DeviceImages, HostImages};
+use litecnn_kernels::{BranchKernel, BranchShape, Level};
+use litecnn_model::{Branch, Params};
+use tch::Tensor;
+
+use crate::optimizer::{HostOptimizer, Optimizer};
+use crate::{Score, TrainError};
+
+/// The weights of a part and its optimiser, in plain memory.
+struct Weights {
+    values: Vec<f32>,
+    /// To be filled before [`Weights::step`].
+    gradient: Vec<f32>,
+    optimizer: HostOptimizer,
+}
+
+impl Weights {
+    fn take(params: &Params, optimizer: &Optimizer) -> Result<Self, TrainError> {
+        let values = to_vec(params.flat())?;
+        Ok(Self { gradient: vec![0.0; values.len()], values, optimizer: optimizer.to_host()? })
+    }
+
+    fn step(&mut self) {
+        self.optimizer.step(&mut self.values, &self.gradient);
+    }
+
+    fn put_back(&self, params: &mut Params, optimizer: &mut Optimizer) -> Result<(), TrainError> {
+        params.restore(&Tensor::f_from_slice(&self.values)?)?;
+        optimizer.take_back(&self.optimizer)
+    }
+}
+
+/// Values of a tensor in order.
+fn to_vec(tensor: &Tensor) -> Result<Vec<f32>, TrainError> {
+    let flat = tensor.f_detach()?.f_contiguous()?;
+    let mut values = vec![0.0; flat.numel()];
+    flat.f_copy_data(&mut values, flat.numel())?;
+    Ok(values)
+}
+
+/// A kernel with a branch's weights.
+fn kernel_of(branch: &Branch) -> Result<BranchKernel, TrainError> {
+    let spec = branch.spec();
+    let size = |n: i64| n as usize;
+    let shape = BranchShape {
+        channels: size(spec.input.channels),
+        height: size(spec.input.height),
+        width: size(spec.input.width),
+        filters: spec.filters.iter().copied().map(size).collect(),
+        classes: size(spec.classes),
+    };
+    let no_such = || litecnn_model::ModelError::Architecture(format!("no kernel for {spec:?}"));
+    let mut kernel = BranchKernel::new(&shape, Level::detect()).ok_or_else(no_such)?;
+    kernel.set_weights(&to_vec(branch.params().flat())?);
+    Ok(kernel)
+}
+
+/// Images in memory, of the size a kernel wants.
+fn host<'a>(images: &'a DeviceImages, kernel: &BranchKernel) -> Result<HostImages<'a>, TrainError> {
+    let host = images.host().filter(|host| host.image_size() == kernel.shape().pixels());
+    let wrong = || tch::TchError::Shape(format!("images on {:?} are not what the model wants", images.device()));
+    Ok(host.ok_or_else(wrong)?)
+}
+
+/// Scores an epoch's logits, one row an image.
+fn score(logits: &[f32], labels: &[i64]) -> Result<Score, TrainError> {
+    let logits = Tensor::f_from_slice(logits)?.f_view([labels.len() as i64, -1])?;
+    Score::of(&logits, &Tensor::f_from_slice(labels)?)
+}

@@ -1,0 +1,198 @@
+use litecnn_data::{DeviceImages, HostImages, Stream};
+use litecnn_kernels::{Activations, BranchKernel, LANES, Workspace};
+use litecnn_model::{Branch, HeadActivation, UnifiedModel};
+
+use super::exchange::Exchange;
+use super::joint::Middle;
+use super::{Weights, host, kernel_of, score};
+use crate::dropout::Dropout;
+use crate::optimizer::Optimizer;
+use crate::threads::{join, single_threaded_operations};
+use crate::{Score, TrainError};
+
+/// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
+///
+/// The branches meet in the dense layers only. With two workers each branch has a thread; the threads swap the
+/// branches' outputs once a batch, and both compute the dense layers, which takes less time than to wait for the
+/// result. So the numbers are the same with one worker or two.
+pub(crate) fn whole_epoch(
+    model: &mut UnifiedModel,
+    optimizers: &mut [Optimizer; 3],
+    images: &DeviceImages,
+    (order, size): (&[u32], usize),
+    dropout: &Stream,
+    workers: usize,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Score, TrainError> {
+    let spec = model.spec().clone();
+    let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
+    let [first_branch, second_branch] = &mut model.branches;
+    let mut first = Half::new(first_branch, first_optimizer, spec.head_activation, size)?;
+    let mut second = Half::new(second_branch, second_optimizer, spec.head_activation, size)?;
+    let middle = || Middle::new(&model.joint, joint_optimizer, &spec, Dropout::new(&spec, dropout.clone()));
+    let host = host(images, &first.kernel)?;
+    let labels = order.iter().map(|&place| host.label(place)).collect::<Result<Vec<_>, _>>()?;
+    let mut lead = Meeting::new(middle()?, size);
+    if workers < 2 {
+        for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
+            first.forward(&host, batch)?;
+            second.forward(&host, batch)?;
+            lead.turn(&first.outputs, &second.outputs, labels);
+            first.backward(&lead.by_outputs[0]);
+            second.backward(&lead.by_outputs[1]);
+            tick();
+        }
+    } else {
+        let mut follow = Meeting::new(middle()?, size);
+        let exchange = Exchange::new();
+        let shared = images.share();
+        std::thread::scope(|scope| {
+            let (exchange, labels, second) = (&exchange, &labels, &mut second);
+            let worker = scope.spawn(move || {
+                single_threaded_operations();
+                let _presence = exchange.presence();
+                let host = super::host(&shared, &second.kernel)?;
+                let mut theirs = vec![0.0; second.outputs.len()];
+                for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
+                    second.forward(&host, batch)?;
+                    if !exchange.swap(1, &second.outputs, &mut theirs) {
+                        break;
+                    }
+                    follow.turn(&theirs, &second.outputs, labels);
+                    second.backward(&follow.by_outputs[1]);
+                }
+                Ok::<_, TrainError>(())
+            });
+            let mut work = || {
+                let _presence = exchange.presence();
+                let mut theirs = vec![0.0; first.outputs.len()];
+                for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
+                    first.forward(&host, batch)?;
+                    if !exchange.swap(0, &first.outputs, &mut theirs) {
+                        break;
+                    }
+                    lead.turn(&first.outputs, &theirs, labels);
+                    first.backward(&lead.by_outputs[0]);
+                    tick();
+                }
+                Ok::<_, TrainError>(())
+            };
+            let done = work();
+            done.and(join(worker))
+        })?;
+    }
+    let (first, second) = (first.weights, second.weights);
+    first.put_back(model.branches[0].params_mut(), first_optimizer)?;
+    second.put_back(model.branches[1].params_mut(), second_optimizer)?;
+    lead.middle.weights.put_back(model.joint.params_mut(), joint_optimizer)?;
+    score(&lead.middle.logits, &labels)
+}
+
+/// A branch in training: hands its outputs forward, takes their gradients back.
+struct Half {
+    kernel: BranchKernel,
+    weights: Weights,
+    activation: HeadActivation,
+    /// Of each group of 16 images in a batch.
+    lanes: Vec<Vec<f32>>,
+    activations: Vec<Activations>,
+    workspace: Workspace,
+    /// Groups of the batch.
+    groups: usize,
+    /// Outputs of the batch, `[group][class][16]`.
+    outputs: Vec<f32>,
+}
+
+impl Half {
+    fn new(
+        branch: &Branch,
+        optimizer: &Optimizer,
+        activation: HeadActivation,
+        size: usize,
+    ) -> Result<Self, TrainError> {
+        let kernel = kernel_of(branch)?;
+        let groups = size.div_ceil(LANES);
+        Ok(Self {
+            weights: Weights::take(branch.params(), optimizer)?,
+            activation,
+            lanes: vec![vec![0.0; kernel.shape().pixels() * LANES]; groups],
+            activations: (0..groups).map(|_| kernel.activations(true)).collect(),
+            workspace: kernel.workspace(),
+            groups: 0,
+            outputs: vec![0.0; groups * kernel.shape().classes * LANES],
+            kernel,
+        })
+    }
+
+    fn forward(&mut self, images: &HostImages<'_>, batch: &[u32]) -> Result<(), TrainError> {
+        let group = self.kernel.shape().classes * LANES;
+        self.groups = batch.len().div_ceil(LANES);
+        let rooms = self.lanes.iter_mut().zip(&mut self.activations).zip(self.outputs.chunks_exact_mut(group));
+        for (places, ((lanes, activations), outputs)) in batch.chunks(LANES).zip(rooms) {
+            images.fill(places, lanes)?;
+            self.kernel.forward(lanes, activations);
+            outputs.copy_from_slice(activations.logits());
+        }
+        if self.activation == HeadActivation::Relu {
+            for x in &mut self.outputs {
+                *x = if 0.0 > *x { 0.0 } else { *x };
+            }
+        }
+        Ok(())
+    }
+
+    /// One step along the gradients of the batch's outputs, laid out like these.
+    fn backward(&mut self, by_outputs: &[f32]) {
+        let group = self.kernel.shape().classes * LANES;
+        let mut by_logits = vec![0.0; group];
+        let rooms = self.lanes.iter().zip(&self.activations).zip(self.outputs.chunks_exact(group));
+        for (((lanes, activations), outputs), by_outputs) in rooms.zip(by_outputs.chunks_exact(group)).take(self.groups)
+        {
+            by_logits.copy_from_slice(by_outputs);
+            if self.activation == HeadActivation::Relu {
+                for (g, output) in by_logits.iter_mut().zip(outputs) {
+                    *g = if *output > 0.0 { *g } else { 0.0 };
+                }
+            }
+            self.kernel.backward(lanes, activations, &by_logits, &mut self.workspace);
+        }
+        self.kernel.take_gradient(&mut self.weights.gradient);
+        self.weights.step();
+        self.kernel.set_weights(&self.weights.values);
+    }
+}
+
+/// The dense layers where the branches' outputs meet.
+struct Meeting {
+    middle: Middle,
+    /// `[group][2 * classes][16]`
+    joined: Vec<f32>,
+    by_joined: Vec<f32>,
+    /// Of each branch, `[group][class][16]`.
+    by_outputs: [Vec<f32>; 2],
+}
+
+impl Meeting {
+    fn new(middle: Middle, size: usize) -> Self {
+        let outputs = size.div_ceil(LANES) * middle.classes() * LANES;
+        let both = || vec![0.0; 2 * outputs];
+        Self { joined: both(), by_joined: both(), by_outputs: [vec![0.0; outputs], vec![0.0; outputs]], middle }
+    }
+
+    fn turn(&mut self, first: &[f32], second: &[f32], labels: &[i64]) {
+        let group = self.middle.classes() * LANES;
+        let groups = labels.len().div_ceil(LANES);
+        let pairs = first.chunks_exact(group).zip(second.chunks_exact(group));
+        for ((a, b), joined) in pairs.zip(self.joined.chunks_exact_mut(2 * group)).take(groups) {
+            joined[..group].copy_from_slice(a);
+            joined[group..].copy_from_slice(b);
+        }
+        let used = 2 * group * groups;
+        self.middle.turn(&self.joined[..used], labels, &mut self.by_joined[..used]);
+        for (g, by_joined) in self.by_joined[..used].chunks_exact(2 * group).enumerate() {
+            for (by_output, part) in self.by_outputs.iter_mut().zip(by_joined.chunks_exact(group)) {
+                by_output[g * group..][..group].copy_from_slice(part);
+            }
+        }
+    }
+}

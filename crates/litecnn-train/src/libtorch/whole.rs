@@ -1,0 +1,144 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use litecnn_data::{DeviceImages, Stream};
+use litecnn_model::{Branch, HeadActivation, Joint, UnifiedModel, activate};
+use tch::Tensor;
+
+use crate::dropout::Dropout;
+use crate::optimizer::Optimizer;
+use crate::score::cross_entropy;
+use crate::threads::{join, single_threaded_operations};
+use crate::{Score, TrainError};
+
+/// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
+///
+/// The model falls apart into two branches that meet in the dense layers only: forward they hand their outputs over,
+/// backward they are handed the gradients of these. So the second branch can work in a thread of its own, and the
+/// sums are the same in the same order with one thread or two.
+pub(crate) fn whole_epoch(
+    model: &mut UnifiedModel,
+    optimizers: &mut [Optimizer; 3],
+    images: &DeviceImages,
+    (order, size): (&[u32], usize),
+    dropout: &Stream,
+    workers: usize,
+    tick: &(dyn Fn() + Sync),
+) -> Result<Score, TrainError> {
+    let spec = model.spec().clone();
+    let activation = spec.head_activation;
+    let batches = images.batches(order, size)?;
+    let labels = batches.labels()?;
+    let dropout = Dropout::new(&spec, dropout.clone());
+    let [first, second] = &mut model.branches;
+    let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
+    let mut first = Half { branch: first, optimizer: first_optimizer, activation };
+    let mut second = Half { branch: second, optimizer: second_optimizer, activation };
+    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, seen: Vec::new() };
+    if workers < 2 {
+        for batch in batches {
+            let batch = batch?;
+            let (a, b) = (first.forward(&batch.images)?, second.forward(&batch.images)?);
+            let (for_a, for_b) = middle.turn(&a, &b, &batch.labels)?;
+            first.backward(&a, &for_a)?;
+            second.backward(&b, &for_b)?;
+            tick();
+        }
+    } else {
+        let shared = images.share();
+        let (outputs, from_second) = channel::<Tensor>();
+        let (to_second, gradients) = channel::<Tensor>();
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                single_threaded_operations();
+                second.work(&shared, (order, size), &outputs, &gradients)
+            });
+            let lead = || {
+                for batch in batches {
+                    let batch = batch?;
+                    let a = first.forward(&batch.images)?;
+                    let Ok(b) = from_second.recv() else { break };
+                    let (for_a, for_b) = middle.turn(&a, &b, &batch.labels)?;
+                    if to_second.send(for_b).is_err() {
+                        break;
+                    }
+                    first.backward(&a, &for_a)?;
+                    tick();
+                }
+                Ok::<_, TrainError>(())
+            };
+            let led = lead();
+            // Hanging up ends a worker that still waits.
+            drop((to_second, from_second));
+            led.and(join(worker))
+        })?;
+    }
+    Score::of(&Tensor::f_cat(&middle.seen, 0)?, &labels)
+}
+
+/// A branch in training: hands its outputs forward, takes their gradients back.
+struct Half<'a> {
+    branch: &'a mut Branch,
+    optimizer: &'a mut Optimizer,
+    activation: HeadActivation,
+}
+
+impl Half<'_> {
+    fn forward(&self, images: &Tensor) -> Result<Tensor, TrainError> {
+        Ok(activate(self.branch.forward(images)?, self.activation)?)
+    }
+
+    fn backward(&mut self, output: &Tensor, gradient: &Tensor) -> Result<(), TrainError> {
+        // The gradient of this sum by the output is `gradient`.
+        let surrogate = output.f_mul(gradient)?.f_sum(tch::Kind::Float)?;
+        let gradients = Tensor::f_run_backward(&[surrogate], self.branch.params().views(), false, false)?;
+        let gradient = self.branch.params().gather(&gradients)?;
+        self.optimizer.step(self.branch.params_mut().flat_mut(), &gradient)
+    }
+
+    /// An epoch in a thread of its own; ends early, without fault, if the other side hangs up.
+    fn work(
+        &mut self,
+        images: &DeviceImages,
+        (order, size): (&[u32], usize),
+        outputs: &Sender<Tensor>,
+        gradients: &Receiver<Tensor>,
+    ) -> Result<(), TrainError> {
+        for batch in images.batches(order, size)? {
+            let output = self.forward(&batch?.images)?;
+            if outputs.send(output.f_detach()?).is_err() {
+                break;
+            }
+            let Ok(gradient) = gradients.recv() else { break };
+            self.backward(&output, &gradient)?;
+        }
+        Ok(())
+    }
+}
+
+/// The dense layers in training.
+struct Middle<'a> {
+    joint: &'a mut Joint,
+    optimizer: &'a mut Optimizer,
+    dropout: Dropout,
+    /// Logits of the epoch so far.
+    seen: Vec<Tensor>,
+}
+
+impl Middle<'_> {
+    /// One step of the dense layers on the branches' outputs; returns the loss's gradients by these.
+    fn turn(&mut self, a: &Tensor, b: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor), TrainError> {
+        let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
+        let logits =
+            self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
+        let loss = cross_entropy(&logits, labels)?;
+        let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
+        by.push(joined);
+        let mut gradients = Tensor::f_run_backward(&[loss], &by, false, false)?;
+        let by_joined = gradients.pop().unwrap_or_default();
+        let gradient = self.joint.params().gather(&gradients)?;
+        self.optimizer.step(self.joint.params_mut().flat_mut(), &gradient)?;
+        self.seen.push(logits.f_detach()?);
+        let classes = a.size()[1];
+        Ok((by_joined.f_narrow(1, 0, classes)?, by_joined.f_narrow(1, classes, classes)?))
+    }
+}

@@ -1,0 +1,43 @@
+//! What computes batches.
+
+use std::str::FromStr;
+
+use anyhow::Result;
+use litecnn_train::Engine;
+use tch::Device;
+
+use crate::Usage;
+
+/// An engine as it is asked for on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The faster one.
+    Auto,
+    This(Engine),
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "kernels" => Ok(Self::This(Engine::Kernels)),
+            "libtorch" => Ok(Self::This(Engine::Libtorch)),
+            _ => Err("possible are auto, kernels, libtorch".to_owned()),
+        }
+    }
+}
+
+impl Wanted {
+    /// The engine, if it works on the device.
+    pub(crate) fn resolve(self, device: Device) -> Result<Engine> {
+        match self {
+            Self::This(Engine::Kernels) if device != Device::Cpu => {
+                Err(Usage("the kernels work on the CPU only: use --device cpu or --engine libtorch".into()).into())
+            }
+            Self::This(engine) => Ok(engine),
+            Self::Auto => Ok(Engine::for_device(device)),
+        }
+    }
+}
