@@ -198,6 +198,7 @@ mod tests {
                 seconds,
                 epochs: None,
                 peak_memory_bytes: None,
+                engine: None,
                 device: "cpu".into(),
                 threads: 1,
             };

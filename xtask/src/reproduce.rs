@@ -56,6 +56,9 @@ pub(crate) struct Reproduce {
     /// auto, cpu, cuda or cuda:N [default: auto].
     #[arg(long, value_parser = device)]
     device: Option<String>,
+    /// What computes batches on a CPU: auto, kernels or libtorch [default: auto, the faster one].
+    #[arg(long, value_parser = ["auto", "kernels", "libtorch"])]
+    engine: Option<String>,
     /// Name of the run: its folder in results/ [default: paper, or smoke with --smoke].
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     run: Option<String>,
@@ -158,6 +161,7 @@ impl Reproduce {
             datasets: datasets.iter().map(|d| d.name().to_owned()).collect(),
             seeds,
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            engine: self.engine.unwrap_or_else(|| "auto".to_owned()),
             run,
             recipe,
             data_dir,
@@ -174,6 +178,7 @@ struct Wanted {
     datasets: Vec<String>,
     seeds: Vec<u64>,
     device: String,
+    engine: String,
     run: String,
     recipe: PathBuf,
     data_dir: Option<PathBuf>,
@@ -200,6 +205,7 @@ impl Wanted {
             option("--seed", seed.to_string().into());
             option("--recipe", self.recipe.clone().into());
             option("--device", self.device.clone().into());
+            option("--engine", self.engine.clone().into());
             if let Some(threads) = self.threads {
                 option("--threads", threads.to_string().into());
             }

@@ -135,6 +135,7 @@ mod tests {
             epochs: Some(3),
             peak_memory_bytes: None,
             device: "cpu".into(),
+            engine: Some("kernels".into()),
             threads: 2,
         };
         let done = |recipe, inputs: &_| StepRecord::is_done(&step, seed, recipe, inputs).unwrap();

@@ -54,6 +54,7 @@ pub(crate) fn finish(run: &Path, dataset: &str, seed: u64, step: &str) {
         // Not every system tells.
         peak_memory_bytes: (dataset == "mnist").then_some((300 + place as u64) << 20),
         device: "cpu".into(),
+        engine: None,
         threads: 2,
     }
     .write(&SeedDir::new(run, dataset, seed).step(step))
