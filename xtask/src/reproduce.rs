@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(
             line(3),
             "train stage-2-1 --dataset mnist --run results/smoke --seed 0 --recipe smoke --device cuda:1 \
-             --threads 2 --data-dir /checkout/datasets/samples --max-epochs 1"
+             --engine auto --threads 2 --data-dir /checkout/datasets/samples --max-epochs 1"
         );
         assert_eq!(line(7), "report results/smoke");
     }

@@ -1,11 +1,11 @@
 //! The light convolutional classifier of Isong, *Building Efficient Lightweight CNN Models* (2025), on libtorch.
 //!
 //! A [`Branch`] is two small convolutions with pooling and a dense head. Two of them make the [`DualModel`] that
-//! the first training stage trains; with their heads turned into 1x1 convolutions (see the crate
-//! litecnn-surgery) and joined under two dense layers ([`Joint`]) they make the [`UnifiedModel`], which has 14,862
-//! parameters for 28x28 grey images and 19,622 for 32x32 colour images. All are generic over image shape, number
-//! of filters and classes ([`BranchSpec`], [`UnifiedSpec`]), start as Keras starts them, describe themselves
-//! ([`Summary`]) and go to and from safetensors files ([`Model`], [`Card`]).
+//! the first training stage trains; with their heads turned into 1x1 convolutions (see the crate litecnn-surgery)
+//! and joined under two dense layers ([`Joint`]) they make the [`UnifiedModel`], which has 14,862 parameters for
+//! 28x28 grey images and 19,622 for 32x32 colour images. Trained, it answers fastest as an [`InferenceModel`]. All
+//! are generic over image shape, number of filters and classes ([`BranchSpec`], [`UnifiedSpec`]), start as Keras
+//! starts them, describe themselves ([`Summary`]) and go to and from safetensors files ([`Model`], [`Card`]).
 //!
 //! ```
 //! use litecnn_model::{Branch, BranchSpec, UnifiedSpec};
@@ -26,6 +26,7 @@
 
 mod branch;
 mod error;
+mod inference;
 mod init;
 mod params;
 mod spec;
@@ -36,6 +37,7 @@ mod weights;
 
 pub use branch::{Branch, Joint};
 pub use error::ModelError;
+pub use inference::InferenceModel;
 pub use params::Params;
 pub use spec::{BranchSpec, HeadActivation, HeadKind, InputShape, UnifiedSpec};
 pub use summary::{Layer, Summary};

@@ -158,3 +158,97 @@ fn damaged_and_foreign_files_are_refused_in_words() {
     write_tensors(&path, &Card { classes: names(3), ..card }, &weights).unwrap();
     assert!(message(&path).contains("names 3 classes for 10 outputs"));
 }
+
+/// A unified model with random weights of the size that training starts from, so that values neither grow nor
+/// fade from layer to layer and rounding is what a real model sees.
+fn balanced(spec: &UnifiedSpec, seed: u64) -> UnifiedModel {
+    let mut model = UnifiedModel::zeros(spec, Device::Cpu).unwrap();
+    for (i, part) in (0..).zip(model.parts_mut()) {
+        let shapes: Vec<(String, Vec<i64>)> = part.named().map(|(name, t)| (name.to_owned(), t.size())).collect();
+        for (j, (name, shape)) in (0..).zip(&shapes) {
+            let inputs: i64 = shape[1..].iter().product();
+            let size = if shape.len() == 1 { 0.1 } else { (3.0 / inputs as f64).sqrt() };
+            part.set(name, &(random(shape, 100 * seed + 10 * i + j) * size)).unwrap();
+        }
+    }
+    model
+}
+
+/// Asserts that the inference form and the model give the same logits and probabilities to float rounding.
+fn assert_same_answers(model: &UnifiedModel, images: &Tensor) {
+    let form = InferenceModel::new(model).unwrap();
+    let (ours, theirs) = (form.forward(images).unwrap(), tch::no_grad(|| model.forward(images).unwrap()));
+    assert_eq!(ours.size(), theirs.size());
+    let error = ((&ours - &theirs).abs() / theirs.abs().clamp_min(1.0)).max().double_value(&[]);
+    assert!(error <= 1e-6, "logits of {:?}: {error:e}", images.size());
+    let (ours, theirs) = (form.probabilities(images).unwrap(), theirs.softmax(1, Kind::Float));
+    let error = (ours - theirs).abs().max().double_value(&[]);
+    assert!(error <= 1e-6, "probabilities of {:?}: {error:e}", images.size());
+}
+
+#[test]
+fn the_inference_form_gives_the_same_answers() {
+    let branch = |channels, height, width, filters: &[i64], classes| BranchSpec {
+        input: InputShape { channels, height, width },
+        filters: filters.to_vec(),
+        classes,
+    };
+    let relu = |branch| UnifiedSpec { hidden: 9, head_activation: HeadActivation::Relu, ..UnifiedSpec::paper(branch) };
+    let specs = [
+        UnifiedSpec::paper(BranchSpec::paper(1, 28, 28, 10)),
+        UnifiedSpec::paper(BranchSpec::paper(3, 32, 32, 10)),
+        relu(branch(2, 31, 26, &[5, 3, 7], 4)),
+        relu(branch(3, 9, 12, &[6], 2)),
+        // Filters on both sides of the number at which the formulation changes.
+        UnifiedSpec::paper(branch(1, 17, 16, &[24, 25], 3)),
+    ];
+    for (seed, spec) in (0..).zip(&specs) {
+        let model = balanced(spec, seed);
+        let InputShape { channels, height, width } = spec.branch.input;
+        for batch in [0, 1, 2, 33, 300] {
+            if batch == 0 {
+                let none = Tensor::zeros([0, channels, height, width], (Kind::Float, Device::Cpu));
+                let logits = InferenceModel::new(&model).unwrap().forward(&none).unwrap();
+                assert_eq!(logits.size(), [0, spec.branch.classes]);
+                continue;
+            }
+            let images = (random(&[batch, channels, height, width], seed + 7) + 1.0) / 2.0;
+            assert_same_answers(&model, &images);
+            let last = images.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+            assert_same_answers(&model, &last);
+        }
+        let flipped = random(&[2, width, height, channels], seed).permute([0, 3, 2, 1]);
+        assert_same_answers(&model, &flipped);
+    }
+}
+
+#[test]
+fn the_inference_form_is_a_copy() {
+    for head_activation in [HeadActivation::None, HeadActivation::Relu] {
+        let mut model =
+            unified(&UnifiedSpec { head_activation, ..UnifiedSpec::paper(BranchSpec::paper(1, 12, 12, 3)) }, 1);
+        let form = InferenceModel::new(&model).unwrap();
+        let images = random(&[4, 1, 12, 12], 2);
+        let before = form.forward(&images).unwrap();
+        for part in model.parts_mut() {
+            let _ = part.flat_mut().zero_();
+        }
+        assert_eq!(form.forward(&images).unwrap(), before);
+        assert_eq!(form.share().forward(&images).unwrap(), before);
+        assert!(!before.requires_grad());
+    }
+}
+
+#[test]
+fn the_inference_form_refuses_other_images_in_words() {
+    let model = unified(&UnifiedSpec::paper(BranchSpec::paper(3, 12, 10, 3)), 1);
+    let form = InferenceModel::new(&model).unwrap();
+    assert_eq!((form.spec(), form.device()), (model.spec(), Device::Cpu));
+    let message = |shape: &[i64]| form.forward(&random(shape, 0)).unwrap_err().to_string();
+    assert_eq!(message(&[2, 3, 10, 12]), "layer `images` wants shape [2, 3, 12, 10], got [2, 3, 10, 12]");
+    for shape in [&[3, 12, 10][..], &[1, 1, 12, 10], &[360], &[], &[0, 3, 12, 11], &[1, 3, 12, 10, 1]] {
+        assert!(message(shape).contains("wants shape"), "{shape:?}");
+    }
+    let bytes = Tensor::zeros([1, 3, 12, 10], (Kind::Uint8, Device::Cpu));
+    assert!(matches!(form.forward(&bytes), Err(ModelError::Torch(_))));
+}

@@ -5,9 +5,10 @@
 //! the crate litecnn-surgery joins them; [`train_joint`], [`train_whole`] and [`cross_validate`] are the three steps
 //! of the second stage. Every step can save its state after each epoch ([`Checkpointer`]) and goes on from it.
 //!
-//! All randomness comes from streams named after what they are for (see `litecnn_data::stream`), and libtorch uses
-//! one thread an operation while branches and folds run side by side; so the same seed gives the same weights to
-//! the bit on a CPU, with any number of workers, undisturbed or resumed.
+//! Batches are computed by the kernels of the crate litecnn-kernels on a CPU and by libtorch elsewhere ([`Engine`]).
+//! All randomness comes from streams named after what they are for (see `litecnn_data::stream`), and nothing is
+//! shared out inside an operation while branches and folds run side by side; so the same seed gives the same weights
+//! to the bit on a CPU, with any number of workers, undisturbed or resumed.
 //!
 //! ```
 //! use std::path::Path;
@@ -60,7 +61,7 @@ pub use folds::{FOLD_CAVEAT, Fold, cross_validate};
 pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};
 pub use observer::{Event, Observer, Silent};
-pub use optimizer::{Counters, Nadam, Optimizer, Sgd};
+pub use optimizer::{Counters, HostOptimizer, Nadam, Optimizer, Sgd};
 pub use recipe::{
     DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings, Monitor,
     NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay,

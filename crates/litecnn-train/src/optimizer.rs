@@ -37,23 +37,29 @@ impl Optimizer {
     }
 
     /// A copy in plain memory.
-    pub(crate) fn to_host(&self) -> Result<HostOptimizer, TrainError> {
+    ///
+    /// # Errors
+    /// [`TrainError::Torch`].
+    pub fn to_host(&self) -> Result<HostOptimizer, TrainError> {
         let values = |t: &Tensor| Vec::<f32>::try_from(t);
-        Ok(match self {
+        Ok(HostOptimizer(match self {
             Self::Nadam(Nadam { settings, counters, m, v }) => {
-                HostOptimizer::Nadam { settings: settings.clone(), counters: *counters, m: values(m)?, v: values(v)? }
+                Host::Nadam { settings: settings.clone(), counters: *counters, m: values(m)?, v: values(v)? }
             }
             Self::Sgd(Sgd { settings, momentum }) => {
-                HostOptimizer::Sgd { settings: settings.clone(), momentum: values(momentum)? }
+                Host::Sgd { settings: settings.clone(), momentum: values(momentum)? }
             }
-        })
+        }))
     }
 
     /// Takes up the state of a copy made by [`Optimizer::to_host`].
-    pub(crate) fn take_back(&mut self, host: &HostOptimizer) -> Result<(), TrainError> {
-        let (counters, state) = match host {
-            HostOptimizer::Nadam { counters, m, v, .. } => (*counters, vec![("m", m), ("v", v)]),
-            HostOptimizer::Sgd { momentum, .. } => (Counters::default(), vec![("momentum", momentum)]),
+    ///
+    /// # Errors
+    /// [`TrainError::State`] if it is of another optimiser.
+    pub fn take_back(&mut self, host: &HostOptimizer) -> Result<(), TrainError> {
+        let (counters, state) = match &host.0 {
+            Host::Nadam { counters, m, v, .. } => (*counters, vec![("m", m), ("v", v)]),
+            Host::Sgd { momentum, .. } => (Counters::default(), vec![("momentum", momentum)]),
         };
         self.restore(counters, |name| {
             let (_, values) = state.iter().find(|(n, _)| *n == name)?;
@@ -115,16 +121,19 @@ impl Optimizer {
 /// An optimiser with its state in plain memory: the same formulas for the kernels on the CPU, a pass over memory
 /// instead of a call an operation.
 #[derive(Debug, Clone)]
-pub(crate) enum HostOptimizer {
+pub struct HostOptimizer(Host);
+
+#[derive(Debug, Clone)]
+enum Host {
     Nadam { settings: NadamSettings, counters: Counters, m: Vec<f32>, v: Vec<f32> },
     Sgd { settings: SgdSettings, momentum: Vec<f32> },
 }
 
 impl HostOptimizer {
-    /// Changes `params` in place by one step along `gradient`; both as long as the state.
-    pub(crate) fn step(&mut self, params: &mut [f32], gradient: &[f32]) {
-        match self {
-            Self::Nadam { settings, counters, m, v } => {
+    /// Changes `params` in place by one step along `gradient`, both of the length the optimiser was made for.
+    pub fn step(&mut self, params: &mut [f32], gradient: &[f32]) {
+        match &mut self.0 {
+            Host::Nadam { settings, counters, m, v } => {
                 let factors = NadamFactors::next(settings, counters);
                 let (from_m, from_g) = (factors.from_m as f32, factors.from_g as f32);
                 let (toward_m, toward_v) = ((1.0 - settings.beta_1) as f32, (1.0 - settings.beta_2) as f32);
@@ -135,7 +144,7 @@ impl HostOptimizer {
                     *w += (from_m * *m + from_g * g) / ((*v / correction).sqrt() + epsilon);
                 }
             }
-            Self::Sgd { settings, momentum } => {
+            Host::Sgd { settings, momentum } => {
                 let &mut SgdSettings { learning_rate, momentum: kept, nesterov, weight_decay, decay_form } = settings;
                 let (rate, kept, decay) = (learning_rate as f32, kept as f32, (learning_rate * weight_decay) as f32);
                 let coupled = decay_form == WeightDecay::Coupled;
