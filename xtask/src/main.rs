@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod ci;
 mod doctor;
 mod plan;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => args.run(&sh),
         Command::Reproduce(args) => args.run(&sh),
         Command::Test(args) => args.run(&sh),
+        Command::Bench(args) => args.run(&sh),
         Command::Ci(args) => args.run(&sh),
     });
     match done {
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Sets up, tests and reproduces litecnn.
+/// Sets up, tests, reproduces and measures litecnn.
 ///
 /// Exit status: 0 done, 1 failed, 2 wrong usage.
 #[derive(Debug, Parser)]
@@ -57,6 +59,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Reproduce(reproduce::Reproduce),
     Test(test::Test),
+    Bench(bench::Bench),
     Ci(ci::Ci),
 }
 

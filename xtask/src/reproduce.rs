@@ -260,7 +260,8 @@ fn repeated<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
     None
 }
 
-fn device(text: &str) -> Result<String, String> {
+/// A device as the tools read it.
+pub(crate) fn device(text: &str) -> Result<String, String> {
     let known = matches!(text, "auto" | "cpu" | "cuda");
     let number = text.strip_prefix("cuda:").is_some_and(|n| n.parse::<u16>().is_ok());
     if known || number { Ok(text.to_owned()) } else { Err("not one of auto, cpu, cuda, cuda:N".to_owned()) }

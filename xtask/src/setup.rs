@@ -9,6 +9,7 @@ use crate::process::reason;
 use crate::system::{self, Compiler};
 use crate::workspace::Workspace;
 
+pub(crate) mod environment;
 pub(crate) mod libtorch;
 mod link;
 pub(crate) mod python;
@@ -72,10 +73,7 @@ impl Setup {
             link::refresh_builds(sh, ws, &linked, false)?;
             return Ok(linked);
         }
-        let _lock = litecnn_run::Lock::acquire(&ws.cache.join(".setup.lock"), || {
-            println!("waiting for another setup to finish");
-        })
-        .with_context(|| no_cache(ws))?;
+        let _lock = lock(ws)?;
         // Whoever was waited for may have done all that is to do.
         let libtorch = match (linked(), &user) {
             (Some(linked), _) => linked,
@@ -89,6 +87,12 @@ impl Setup {
         link::refresh_builds(sh, ws, &libtorch, switched)?;
         Ok(libtorch)
     }
+}
+
+/// Waits until no other process changes what the cache holds of installations.
+fn lock(ws: &Workspace) -> anyhow::Result<litecnn_run::Lock> {
+    let wait = || println!("waiting for another setup to finish");
+    litecnn_run::Lock::acquire(&ws.cache.join(".setup.lock"), wait).with_context(|| no_cache(ws))
 }
 
 /// The same libtorch under the name the link points to.
@@ -228,7 +232,7 @@ fn no_cache(ws: &Workspace) -> String {
     format!("cannot write to the cache, {} (choose another place by XDG_CACHE_HOME)", ws.cache.display())
 }
 
-const UNFINISHED: &str = ".unfinished-libtorch-";
+const UNFINISHED: &str = ".unfinished-";
 
 impl Scratch {
     fn new(ws: &Workspace) -> anyhow::Result<Self> {
@@ -346,7 +350,7 @@ mod tests {
     #[test]
     fn leftovers_are_removed_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        for name in [".unfinished-libtorch-7/work", "libtorch-2.13.0-cpu", "datasets"] {
+        for name in [".unfinished-7/work", "libtorch-2.13.0-cpu", "datasets"] {
             std::fs::create_dir_all(dir.path().join(name)).unwrap();
         }
         remove_leftovers(dir.path());

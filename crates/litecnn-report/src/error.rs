@@ -48,6 +48,22 @@ pub enum ReportError {
         /// What differs.
         reason: String,
     },
+    /// A file of measurements cannot be used.
+    #[error("{} cannot be used: {reason}; measure again with `cargo xtask bench`, or name another file", path.display())]
+    Bench {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A figure could not be drawn.
+    #[error("the figure {figure} cannot be drawn: {reason}")]
+    Figure {
+        /// Its file name.
+        figure: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// The published figures built into this crate cannot be read: a fault of the crate itself.
     #[error("the built-in table of published figures is damaged: {0}")]
     Published(#[from] toml::de::Error),

@@ -4,7 +4,8 @@
 //! loss, [`ClassificationReport`] and [`ConfusionMatrix`] of the final model on every part of the data. In the end,
 //! [`report()`] gathers the metrics and step records of all data sets and seeds into a [`Summary`] (`summary.json`)
 //! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
-//! they are printed. No tensor library is needed, so reports build and run in seconds.
+//! they are printed. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`]. No
+//! tensor library is needed, so reports build and run in seconds.
 //!
 //! ```
 //! use litecnn_report::{Metrics, Splits, StepAccuracy, Subject, report};
@@ -52,6 +53,7 @@ mod order;
 mod published;
 mod report;
 mod results;
+pub mod speed;
 mod spread;
 mod summary;
 mod terminal;

@@ -16,6 +16,8 @@ pub struct Published {
     pub year: u32,
     /// Where it is found.
     pub source: String,
+    /// What its times were measured on.
+    pub machine: String,
     /// Figures by data set: `mnist`, `fashion-mnist`, `cifar10`.
     pub datasets: BTreeMap<String, PublishedDataset>,
 }

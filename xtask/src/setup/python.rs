@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use xshell::{Shell, cmd};
 
 use super::libtorch::answer;
@@ -61,6 +61,24 @@ impl Python {
     /// The NVIDIA packages a wheel requires, such as `cuda-toolkit[cudart,cupti]==13.0.3`.
     pub(crate) fn needs(&self, wheel: &Path) -> anyhow::Result<Vec<String>> {
         Ok(answer(self.archive("needs").arg(wheel))?.lines().map(str::to_owned).collect())
+    }
+
+    /// Makes a virtual environment in `folder`, which is not there yet, and installs what a requirements file names.
+    /// It may be moved afterwards: nothing but its `python` is called.
+    ///
+    /// # Errors
+    /// What to install, or pip's last words.
+    pub(crate) fn environment(&self, folder: &Path, requirements: &Path, temporary: &Path) -> anyhow::Result<()> {
+        answer(Command::new(self.program).args(["-m", "venv"]).arg(folder)).map_err(|error| {
+            let fix =
+                install_command("python3-venv", "python3-pip", "python-pip", "install the venv module of Python 3");
+            anyhow!("{} cannot make a virtual environment ({}): {fix}", self.program, process::reason(&error))
+        })?;
+        let mut command = Command::new(folder.join("bin/python"));
+        command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-cache-dir", "--no-input"]);
+        command.args(["--quiet", "--timeout", "20", "--retries", "2", "--requirement"]).arg(requirements);
+        process::watched(command.env("TMPDIR", temporary), folder)
+            .with_context(|| format!("pip cannot install {}", requirements.display()))
     }
 
     fn archive(&self, task: &str) -> Command {

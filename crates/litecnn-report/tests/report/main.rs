@@ -7,4 +7,5 @@
 mod properties;
 mod runs;
 mod sklearn;
+mod speed;
 mod synthetic;

@@ -1,0 +1,177 @@
+//! What is measured, and how often: options of several subcommands.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Result;
+use litecnn_bench::{Calls, MODELS, Subject};
+use litecnn_report::speed::Copying;
+use tch::{Cuda, Device};
+
+use crate::Usage;
+use crate::machine;
+
+/// Options of measurements of a model.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) subjects: Subjects,
+    /// auto (the CPU and, where there is one, the GPU), cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: Wanted,
+    /// Repetitions of each measurement [default: 100, or 10 with --quick].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    repetitions: Option<u64>,
+    /// Calls before that do not count, the first call among them [default: 10, or 3 with --quick].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    warmup: Option<u64>,
+    /// A first look: few repetitions, small batches.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// Which models, and with how many threads.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Subjects {
+    /// Models by the names of their data sets, separated by commas.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = MODELS, default_values = MODELS)]
+    pub(crate) models: Vec<String>,
+    /// Threads an operation may use on the CPU, separated by commas [default: 1 and all the machine offers].
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Vec<u16>,
+    /// Measure the trained models of this run (seed 0) instead of random ones.
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+}
+
+impl Subjects {
+    /// Numbers of threads, each once.
+    pub(crate) fn threads(&self) -> Vec<usize> {
+        let mut threads: Vec<usize> = match self.threads.as_slice() {
+            [] => vec![1, machine::cores()],
+            given => given.iter().map(|n| usize::from(*n)).collect(),
+        };
+        let mut seen = Vec::new();
+        threads.retain(|n| {
+            !seen.contains(n) && {
+                seen.push(*n);
+                true
+            }
+        });
+        threads
+    }
+
+    /// The model of a name on a device.
+    pub(crate) fn subject(&self, name: &str, device: Device) -> Result<Subject> {
+        Ok(match &self.run {
+            Some(run) => Subject::trained(run, name, 0, device)?,
+            None => Subject::random(name, device)?,
+        })
+    }
+}
+
+/// One model on one device with so many threads, and the ways its images get there.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) model: String,
+    pub(crate) device: Device,
+    pub(crate) threads: usize,
+    pub(crate) copies: Vec<Option<Copying>>,
+}
+
+impl Options {
+    pub(crate) fn calls(&self) -> Calls {
+        let (warmup, repetitions) = if self.quick { (3, 10) } else { (10, 100) };
+        Calls { warmup: self.warmup.unwrap_or(warmup), repetitions: self.repetitions.unwrap_or(repetitions) }
+    }
+
+    /// Where to measure.
+    pub(crate) fn devices(&self) -> Result<Vec<Device>> {
+        self.device.resolve()
+    }
+
+    /// Everything to be measured, in order. On a GPU the number of threads matters little, so one is used.
+    pub(crate) fn settings(&self) -> Result<Vec<Setting>> {
+        let mut settings = Vec::new();
+        for device in self.devices()? {
+            let cpu = device == Device::Cpu;
+            let threads = if cpu { self.subjects.threads() } else { vec![1] };
+            let copies = match cpu {
+                true => vec![None],
+                false => vec![Some(Copying::Excluded), Some(Copying::Included)],
+            };
+            for threads in threads {
+                for model in &self.subjects.models {
+                    settings.push(Setting { model: model.clone(), device, threads, copies: copies.clone() });
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// A device as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The CPU, and CUDA if it is there.
+    Auto,
+    Cpu,
+    Cuda(usize),
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => {
+                let number = text.strip_prefix("cuda:").and_then(|n| n.parse().ok());
+                number.map(Self::Cuda).ok_or_else(|| "possible are auto, cpu, cuda, cuda:N".to_owned())
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn resolve(self) -> Result<Vec<Device>> {
+        match self {
+            // CUDA is not asked for anything: waking it up takes memory.
+            Self::Cpu => Ok(vec![Device::Cpu]),
+            Self::Auto if Cuda::is_available() => Ok(vec![Device::Cpu, Device::Cuda(0)]),
+            Self::Auto => Ok(vec![Device::Cpu]),
+            Self::Cuda(n) if Cuda::is_available() && (n as i64) < Cuda::device_count() => Ok(vec![Device::Cuda(n)]),
+            Self::Cuda(n) => {
+                let count = Cuda::device_count();
+                let fix = "`cargo xtask doctor` says what is missing; or use --device cpu";
+                Err(Usage(format!("there is no device cuda:{n} (libtorch sees {count} GPUs): {fix}")).into())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_are_one_and_all_unless_given() {
+        let subjects = |threads: &[u16]| Subjects { models: Vec::new(), threads: threads.to_vec(), run: None };
+        assert_eq!(subjects(&[2, 1, 2]).threads(), [2, 1]);
+        let all = subjects(&[]).threads();
+        assert_eq!((all[0], all.last().copied()), (1, Some(machine::cores())));
+        assert!(all.len() <= 2);
+    }
+
+    #[test]
+    fn devices_are_read() {
+        assert_eq!("auto".parse(), Ok(Wanted::Auto));
+        assert_eq!("cuda:3".parse(), Ok(Wanted::Cuda(3)));
+        for wrong in ["", "gpu", "cuda:", "cuda:-1"] {
+            assert!(wrong.parse::<Wanted>().is_err(), "{wrong}");
+        }
+        assert_eq!(Wanted::Cpu.resolve().unwrap(), [Device::Cpu]);
+    }
+}

@@ -1,0 +1,99 @@
+//! `litecnn-bench peers`: beside other programs, in turn.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use litecnn_bench::{Contest, Peer, contest};
+use litecnn_report::speed::{OURS, Row};
+use tch::Device;
+
+use crate::options::Subjects;
+use crate::progress::Progress;
+use crate::sheet::Sheet;
+use crate::{machine, table};
+
+/// Time other programs and ours in turn on the CPU, with the same threads.
+///
+/// Starts `python inference.py --serve --models NAME --threads N` for each model and number of threads; see the
+/// crate's README for what it answers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    subjects: Subjects,
+    /// A Python that has what the script needs.
+    #[arg(long, value_name = "FILE", default_value = "python3")]
+    python: PathBuf,
+    /// The script that measures the other programs.
+    #[arg(long, value_name = "FILE", default_value = "crates/litecnn-bench/peers/inference.py")]
+    script: PathBuf,
+    /// Batch sizes, separated by commas.
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [1, 32, 256])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    batches: Vec<u64>,
+    /// Turns of each program.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    rounds: u64,
+    /// Repetitions a turn.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    repetitions: u64,
+    /// A bench.json to put rows and ratios into.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
+    let mut sheet = match &args.out {
+        Some(path) => Some(Sheet::open(path, machine::machine(&[Device::Cpu]))?),
+        None => None,
+    };
+    anyhow::ensure!(args.script.is_file(), "{} is not there: give --script", args.script.display());
+    let threads = args.subjects.threads();
+    let servers = (threads.len() * args.subjects.models.len()) as u64;
+    let per_server: u64 = args.batches.iter().map(|batch| (*batch).max(8)).sum();
+    let progress = Progress::new(quiet, servers * per_server);
+    let (mut rows, mut ratios): (Vec<Row>, Vec<_>) = (Vec::new(), Vec::new());
+    for threads in threads {
+        tch::set_num_threads(threads as i32);
+        for model in &args.subjects.models {
+            let subject = args.subjects.subject(model, Device::Cpu)?;
+            let mut command = Command::new(&args.python);
+            command.arg(&args.script).args(["--serve", "--models", model, "--threads", &threads.to_string()]);
+            progress.step(0, &format!("{model}, threads {threads}: starting the other programs"));
+            let mut peer = Peer::start(command)?;
+            for &batch in &args.batches {
+                let plan = Contest { batch, threads, rounds: args.rounds, repetitions: args.repetitions };
+                for program in peer.programs().to_vec() {
+                    let (row, ratio) = contest(&subject, &mut peer, &program, &plan)?;
+                    let line = format!(
+                        "{model}, threads {threads}, batch {batch}: ours {:.1} µs, {program} {:.1} µs",
+                        ratio.ours_us, ratio.theirs_us
+                    );
+                    progress.step(0, &line);
+                    rows.push(row);
+                    ratios.push(ratio);
+                }
+                progress.skip_to(progress.done() + batch.max(8));
+            }
+        }
+    }
+    drop(progress);
+    let cells: Vec<Vec<String>> = ratios
+        .iter()
+        .map(|r| {
+            let figures = [format!("{:.1}", r.ours_us), format!("{:.1}", r.theirs_us), format!("{:.2}", r.ratio)];
+            let mut cells = vec![r.program.clone(), r.model.clone(), r.batch.to_string(), r.threads.to_string()];
+            cells.extend(figures);
+            cells
+        })
+        .collect();
+    table::print(&["program", "model", "batch", "threads", "ours, µs", "theirs, µs", "ours / theirs"], &cells);
+    if let Some(sheet) = &mut sheet {
+        // Ratios and rows are of one contest.
+        sheet.bench.rows.retain(|row| row.program == OURS);
+        sheet.put(rows);
+        sheet.bench.ratios = ratios;
+        sheet.write()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+use litecnn_data::DataError;
+use litecnn_model::ModelError;
+use litecnn_report::ReportError;
+use litecnn_run::RunError;
+use litecnn_surgery::SurgeryError;
+use litecnn_train::TrainError;
+use tch::TchError;
+
+/// Why something could not be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// There is no such model.
+    #[error("`{0}` is no model to measure: there are mnist, fashion-mnist and cifar10")]
+    UnknownModel(String),
+    /// A weight file holds something else.
+    #[error("{path} holds a branch, not a unified model: name a run whose training ended")]
+    NotUnified {
+        /// The file.
+        path: String,
+    },
+    /// Another program did not answer as agreed.
+    #[error("{program}: {reason}")]
+    Peer {
+        /// What was started.
+        program: String,
+        /// What went wrong, and what to do.
+        reason: String,
+    },
+    /// A model or its file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The description of the official data sets.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Joining two branches.
+    #[error(transparent)]
+    Surgery(#[from] SurgeryError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A file.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A report or its figures.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// libtorch refused an operation.
+    #[error("libtorch: {0}")]
+    Torch(#[from] TchError),
+}

@@ -1,0 +1,431 @@
+use super::bench::{Bench, Copying, Growth, Metric, OURS, Row};
+use crate::Published;
+use crate::markdown::{Page, escape};
+use crate::numbers::{NONE, grouped, kilobytes, megabytes};
+use crate::verdict::title;
+
+/// Stands where the paper has a figure and this machine has none.
+const NOT_MEASURED: &str = "not measured here";
+
+/// The whole of `BENCH.md`; `figures` are the files there are in `figures/`.
+pub(crate) fn page(bench: &Bench, published: &Published, figures: &[&str]) -> String {
+    let mut page = Page::default();
+    page.heading(1, "Speed");
+    page.paragraph(
+        "Times say something about the machine they were measured on; what carries over is the ratio of two things \
+         timed in turn in one run. *Latency* is one call, timed alone. *Throughput* is images per second of calls made \
+         back to back. The two are not each other's inverse.",
+    );
+    machine(&mut page, bench);
+    latency(&mut page, bench, published);
+    size(&mut page, bench, published);
+    throughput(&mut page, bench, published, figures);
+    limits(&mut page, bench, published);
+    ratios(&mut page, bench, published);
+    growth(&mut page, bench, figures);
+    criterion(&mut page, bench);
+    page.finish()
+}
+
+/// The models of some rows in the paper's order.
+pub(crate) fn models<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_by(|a, b| crate::order::datasets(a, b));
+    names.dedup();
+    names
+}
+
+/// `1 thread`, `2 threads`.
+pub(crate) fn threads(n: usize) -> String {
+    if n == 1 { "1 thread".to_owned() } else { format!("{n} threads") }
+}
+
+/// `copy included` …
+pub(crate) fn copying(copy: Copying) -> &'static str {
+    match copy {
+        Copying::Included => "copy included",
+        Copying::Excluded => "images on the device",
+    }
+}
+
+/// Distinct values in ascending order.
+pub(crate) fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+fn header(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|&c| c.to_owned()).collect()
+}
+
+fn is_gpu(device: &str) -> bool {
+    device != "cpu"
+}
+
+fn machine(page: &mut Page, bench: &Bench) {
+    let m = &bench.machine;
+    page.heading(2, "Machine");
+    let mut facts = vec![format!("processor: {}, {} offered", escape(&m.cpu), threads(m.cores))];
+    if let Some(bytes) = m.memory_bytes {
+        facts.push(format!("memory: {:.1} GB of 1,024³ bytes", megabytes(bytes) / 1024.0));
+    }
+    facts.push(match (m.device.as_str(), m.tf32) {
+        ("cpu", _) => format!("GPU: {NOT_MEASURED}"),
+        (name, Some(true)) => format!("GPU: {}, convolutions with TF32", escape(name)),
+        (name, Some(false)) => format!("GPU: {}, convolutions without TF32", escape(name)),
+        (name, None) => format!("GPU: {}", escape(name)),
+    });
+    facts.push(format!("system: {}; libtorch {}", escape(&m.os), escape(&m.libtorch)));
+    facts.push(format!("litecnn {}, commit {}; begun {}", escape(&m.litecnn), escape(&m.commit), escape(&m.date)));
+    page.list(&facts);
+}
+
+fn latency(page: &mut Page, bench: &Bench, published: &Published) {
+    page.heading(2, "Latency of one image (Table 5)");
+    page.paragraph(&format!(
+        "Milliseconds; mean and standard deviation as the paper gives them, then median, percentiles and least. The \
+         paper's machine: {}. It does not say whether its GPU times include the copy to the device.",
+        escape(&published.machine)
+    ));
+    let measured = |row: &&Row| row.program == OURS && row.metric == Metric::Latency && row.batch == 1;
+    let all: Vec<&Row> = bench.rows.iter().filter(measured).collect();
+    let named = published.datasets.keys().map(String::as_str);
+    let mut rows = Vec::new();
+    for model in models(named.chain(all.iter().map(|r| r.model.as_str()))) {
+        let paper = published.datasets.get(model).map(|p| &p.latency);
+        for gpu in [false, true] {
+            let (kind, paper) = match gpu {
+                false => ("CPU", paper.map(|p| (p.cpu_ms, p.cpu_std_ms))),
+                true => ("GPU", paper.map(|p| (p.gpu_ms, p.gpu_std_ms))),
+            };
+            let name = format!("{}, {kind}", title(model, published));
+            let paper = paper.map_or(NONE.to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2}"));
+            let ours: Vec<&&Row> = all.iter().filter(|r| r.model == model && is_gpu(&r.device) == gpu).collect();
+            if ours.is_empty() {
+                let mut row = vec![name.clone(), paper.clone(), NOT_MEASURED.to_owned()];
+                row.resize(8, NONE.to_owned());
+                rows.push(row);
+            }
+            for r in ours {
+                let how = r.copy.map_or_else(|| threads(r.threads), |copy| copying(copy).to_owned());
+                let ms = |us: f64| format!("{:.3}", us / 1000.0);
+                rows.push(vec![
+                    format!("{name}, {how}"),
+                    paper.clone(),
+                    format!("{} ± {}", ms(r.mean), ms(r.std)),
+                    ms(r.median),
+                    ms(r.p95),
+                    ms(r.p99),
+                    ms(r.min),
+                    ms(r.first_call),
+                ]);
+            }
+        }
+    }
+    page.table(&header(&["", "paper", "here", "median", "p95", "p99", "least", "first call"]), &rows);
+    if let Some(row) = all.first() {
+        let repetitions: Vec<String> = distinct(all.iter().map(|r| r.repetitions)).into_iter().map(grouped).collect();
+        page.paragraph(&format!(
+            "{} repetitions after {} calls that do not count, the first call among them. With several threads every \
+             operation waits for its slowest thread, so that other work on the machine can multiply a time.",
+            repetitions.join(" or "),
+            grouped(row.warmup)
+        ));
+    }
+}
+
+fn size(page: &mut Page, bench: &Bench, published: &Published) {
+    page.heading(2, "Size (Table 6)");
+    page.paragraph(
+        "KB are 1,024 bytes, MB 1,024 KB; four bytes a parameter in memory. Our file holds weights and metadata only.",
+    );
+    let named = published.datasets.keys().map(String::as_str);
+    let rows: Vec<Vec<String>> = models(named.chain(bench.models.iter().map(|m| m.model.as_str())))
+        .into_iter()
+        .map(|model| {
+            let paper = published.datasets.get(model).map(|p| &p.size);
+            let ours = bench.models.iter().find(|m| m.model == model);
+            let mine = |figure: &dyn Fn(&super::ModelSize) -> String| ours.map_or(NOT_MEASURED.to_owned(), figure);
+            vec![
+                title(model, published).to_owned(),
+                paper.map_or(NONE.to_owned(), |p| grouped(p.params)),
+                mine(&|m| grouped(m.parameters)),
+                paper.map_or(NONE.to_owned(), |p| format!("{:.2}", p.params_kb)),
+                mine(&|m| kilobytes(m.bytes_in_memory)),
+                paper.map_or(NONE.to_owned(), |p| format!("{:.2}", p.file_mb)),
+                mine(&|m| format!("{:.3}", megabytes(m.bytes_of_file))),
+            ]
+        })
+        .collect();
+    let columns = ["", "parameters, paper", "here", "KB in memory, paper", "here", "file MB, paper", "here"];
+    page.table(&header(&columns), &rows);
+}
+
+fn throughput(page: &mut Page, bench: &Bench, published: &Published, figures: &[&str]) {
+    page.heading(2, "Throughput by batch size (Figures 17 to 22)");
+    let measured = |row: &&Row| row.program == OURS && row.metric == Metric::Throughput;
+    let all: Vec<&Row> = bench.rows.iter().filter(measured).collect();
+    if all.is_empty() {
+        page.paragraph(&format!("Throughput was {NOT_MEASURED}."));
+        return;
+    }
+    page.paragraph("Images per second, mean and standard deviation over the repetitions.");
+    for device in distinct(all.iter().map(|r| r.device.as_str())) {
+        let here: Vec<&&Row> = all.iter().filter(|r| r.device == device).collect();
+        page.heading(3, &if is_gpu(device) { device.to_owned() } else { "CPU".to_owned() });
+        let names = models(here.iter().map(|r| r.model.as_str()));
+        let mut columns = Vec::new();
+        for model in &names {
+            for (threads, copy) in lines(here.iter().filter(|r| r.model == *model).map(|r| **r)) {
+                columns.push((*model, threads, copy));
+            }
+        }
+        let mut head = vec!["batch size".to_owned()];
+        head.extend(columns.iter().map(|&(model, n, copy)| {
+            let how = copy.map_or_else(|| threads(n), |copy| copying(copy).to_owned());
+            format!("{}, {how}", title(model, published))
+        }));
+        let rows: Vec<Vec<String>> = distinct(here.iter().map(|r| r.batch))
+            .into_iter()
+            .map(|batch| {
+                let mut row = vec![grouped(batch)];
+                row.extend(columns.iter().map(|&(model, threads, copy)| {
+                    let found = here
+                        .iter()
+                        .find(|r| r.batch == batch && r.model == model && (r.threads, r.copy) == (threads, copy));
+                    found.map_or(NONE.to_owned(), |r| {
+                        format!("{} ± {}", grouped(r.mean.round() as u64), grouped(r.std.round() as u64))
+                    })
+                }));
+                row
+            })
+            .collect();
+        page.table(&head, &rows);
+        let ending = format!("-{}.svg", super::figures::file_part(device));
+        for figure in figures.iter().filter(|f| f.starts_with("throughput-") && f.ends_with(&ending)) {
+            page.paragraph(&format!("![Throughput against batch size](figures/{figure})"));
+        }
+    }
+    if !all.iter().any(|r| is_gpu(&r.device)) {
+        page.heading(3, "GPU");
+        page.paragraph(&format!("A GPU was {NOT_MEASURED}."));
+    }
+}
+
+/// The lines a figure of throughput has: each number of threads, each way of copying.
+pub(crate) fn lines<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(usize, Option<Copying>)> {
+    let rank = |copy: Option<Copying>| match copy {
+        None => 0,
+        Some(Copying::Excluded) => 1,
+        Some(Copying::Included) => 2,
+    };
+    let mut lines: Vec<_> = rows.map(|r| (r.threads, r.copy)).collect();
+    lines.sort_by_key(|&(threads, copy)| (threads, rank(copy)));
+    lines.dedup();
+    lines
+}
+
+fn limits(page: &mut Page, bench: &Bench, published: &Published) {
+    if bench.limits.is_empty() {
+        return;
+    }
+    page.heading(2, "Where memory ended");
+    page.paragraph("The batch size that failed; the sizes before it are in the tables above.");
+    let rows: Vec<Vec<String>> = bench
+        .limits
+        .iter()
+        .map(|l| {
+            let how = format!("{}, {}, {}", title(&l.model, published), l.device, threads(l.threads));
+            vec![how, grouped(l.batch), l.reason.clone()]
+        })
+        .collect();
+    page.table(&header(&["", "batch size", "reason"]), &rows);
+}
+
+fn ratios(page: &mut Page, bench: &Bench, published: &Published) {
+    page.heading(2, "Beside other programs");
+    if bench.ratios.is_empty() {
+        page.paragraph(&format!("Other programs were {NOT_MEASURED}: `cargo xtask bench --peers` does."));
+        return;
+    }
+    page.paragraph(
+        "Latency of one call in microseconds, ours and theirs timed in turn, with the same threads: each the median \
+         over the rounds of the round's median. Below 1, ours is faster.",
+    );
+    let version = |program: &str| {
+        let row = bench.rows.iter().find(|r| r.program == program);
+        row.map_or(String::new(), |r| format!(" {}", r.version))
+    };
+    let rows: Vec<Vec<String>> = bench
+        .ratios
+        .iter()
+        .map(|r| {
+            vec![
+                format!("{}{}", r.program, version(&r.program)),
+                title(&r.model, published).to_owned(),
+                grouped(r.batch),
+                r.threads.to_string(),
+                micros(r.ours_us),
+                micros(r.theirs_us),
+                format!("{:.2}", r.ratio),
+            ]
+        })
+        .collect();
+    page.table(&header(&["program", "model", "batch", "threads", "ours", "theirs", "ours / theirs"]), &rows);
+}
+
+/// Microseconds with three or more significant digits.
+fn micros(us: f64) -> String {
+    if us < 1000.0 { format!("{us:.1}") } else { grouped(us.round() as u64) }
+}
+
+fn growth(page: &mut Page, bench: &Bench, figures: &[&str]) {
+    if bench.growth.is_empty() {
+        return;
+    }
+    page.heading(2, "Cost as the work grows");
+    page.paragraph(
+        "One epoch of training on random grey images, one thing varied at a time. Where the last column is above the \
+         one before it, the work is done less efficiently than at the first value of its table.",
+    );
+    for axis in axes(&bench.growth) {
+        let (name, unit) = axis_words(axis);
+        page.heading(3, &format!("{name}{}", if unit.is_empty() { String::new() } else { format!(" ({unit})") }));
+        let rows: Vec<Vec<String>> = bench
+            .growth
+            .iter()
+            .filter(|g| g.axis == axis)
+            .map(|g| {
+                vec![
+                    super::figures::in_groups(&g.value),
+                    step_words(&g.step).to_owned(),
+                    grouped(g.images),
+                    g.side.to_string(),
+                    g.batch.to_string(),
+                    g.threads.to_string(),
+                    format!("{:.2}", g.seconds_per_epoch),
+                    grouped(g.multiply_adds_per_image),
+                    linear(&bench.growth, g).map_or(NONE.to_owned(), micros),
+                    micros(g.us_per_image),
+                ]
+            })
+            .collect();
+        let columns = [
+            "value",
+            "step",
+            "images",
+            "side",
+            "batch",
+            "threads",
+            "s an epoch",
+            "multiply-adds an image",
+            "µs an image if linear in them",
+            "µs an image",
+        ];
+        page.table(&header(&columns), &rows);
+    }
+    if figures.contains(&super::figures::GROWTH) {
+        page.paragraph(&format!("![Cost of training as the work grows](figures/{})", super::figures::GROWTH));
+    }
+}
+
+/// What grew, in the order of the rows.
+pub(crate) fn axes(growth: &[Growth]) -> Vec<&str> {
+    let mut axes: Vec<&str> = Vec::new();
+    for g in growth {
+        if !axes.contains(&g.axis.as_str()) {
+            axes.push(&g.axis);
+        }
+    }
+    axes
+}
+
+/// An axis in words, and its unit.
+pub(crate) fn axis_words(axis: &str) -> (&str, &str) {
+    match axis {
+        "images" => ("Training images", ""),
+        "filters" => ("Filters of the convolutions", ""),
+        "side" => ("Side of an image", "pixels"),
+        "batch" => ("Batch size", "images"),
+        other => (other, ""),
+    }
+}
+
+/// A step in words.
+pub(crate) fn step_words(step: &str) -> &str {
+    match step {
+        "stage-1" => "stage one",
+        "stage-2-2" => "stage two, step 2",
+        other => other,
+    }
+}
+
+/// Microseconds an image if they were proportional to multiply-adds, from the first row of the same axis and step.
+pub(crate) fn linear(growth: &[Growth], of: &Growth) -> Option<f64> {
+    let first = growth.iter().find(|g| (&g.axis, &g.step) == (&of.axis, &of.step))?;
+    let factor = of.multiply_adds_per_image as f64 / first.multiply_adds_per_image.max(1) as f64;
+    Some(first.us_per_image * factor)
+}
+
+fn criterion(page: &mut Page, bench: &Bench) {
+    if bench.criterion.is_empty() {
+        return;
+    }
+    page.heading(2, "Criterion benches");
+    page.paragraph("One thread; time of an iteration (`cargo bench -p litecnn-bench`).");
+    let rows: Vec<Vec<String>> = bench
+        .criterion
+        .iter()
+        .map(|c| vec![c.bench.clone(), duration(c.median_ns), duration(c.mean_ns), duration(c.std_ns)])
+        .collect();
+    page.table(&header(&["bench", "median", "mean", "standard deviation"]), &rows);
+}
+
+/// `12.3 µs`
+fn duration(ns: f64) -> String {
+    match ns {
+        ns if ns < 1e3 => format!("{ns:.0} ns"),
+        ns if ns < 1e6 => format!("{:.1} µs", ns / 1e3),
+        ns if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
+        ns => format!("{:.2} s", ns / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_as_they_are_read() {
+        assert_eq!([12.0, 12_340.0, 12_340_000.0, 2.5e9].map(duration), ["12 ns", "12.3 µs", "12.34 ms", "2.50 s"]);
+        assert_eq!([39.04, 2_345.6].map(micros), ["39.0", "2,346"]);
+        assert_eq!([1, 2].map(threads), ["1 thread", "2 threads"]);
+    }
+
+    #[test]
+    fn linear_starts_at_the_first_row_of_its_kind() {
+        let row = |axis: &str, step: &str, us: f64, macs: u64| Growth {
+            step: step.into(),
+            axis: axis.into(),
+            value: "1".into(),
+            images: 1,
+            side: 28,
+            batch: 32,
+            seconds_per_epoch: 1.0,
+            us_per_image: us,
+            threads: 1,
+            multiply_adds_per_image: macs,
+        };
+        let rows = [
+            row("side", "stage-1", 100.0, 10),
+            row("side", "stage-2-2", 50.0, 20),
+            row("side", "stage-1", 350.0, 40),
+            row("filters", "stage-1", 7.0, 1),
+        ];
+        assert_eq!(linear(&rows, &rows[2]), Some(400.0));
+        assert_eq!(linear(&rows, &rows[1]), Some(50.0));
+        assert_eq!(axes(&rows), ["side", "filters"]);
+    }
+}
