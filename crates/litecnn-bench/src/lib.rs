@@ -25,6 +25,7 @@
 //!
 //! On a CPU, an operation uses as many threads as `tch::set_num_threads` allows in the calling thread; set it before.
 
+mod affinity;
 mod error;
 mod growth;
 mod memory;
@@ -35,6 +36,7 @@ mod subject;
 mod sweep;
 mod timing;
 
+pub use affinity::share_processors;
 pub use error::BenchError;
 pub use growth::{Case, GROWTH_STEPS, growth, growth_cases};
 pub use memory::is_out_of_memory;

@@ -167,7 +167,8 @@ pub struct Contest {
 /// longer than a turn disturbs both.
 ///
 /// Each figure of the row is the median over the rounds of the round's figure (the least is the least of all, the
-/// first call that of the first round); repetitions are those of all rounds.
+/// first call that of the first round); repetitions are those of all rounds. The ratio is the median of the rounds'
+/// ratios.
 ///
 /// # Errors
 /// libtorch's, or [`BenchError::Peer`].
@@ -183,6 +184,7 @@ pub fn contest(subject: &Subject, peer: &mut Peer, program: &str, plan: &Contest
         }
         theirs.push(row);
     }
+    let ratio = median_ratio(&ours, theirs.iter().map(|row| row.median));
     let row = over_rounds(theirs);
     let (ours_us, theirs_us) = (median(ours), row.median);
     let ratio = Ratio {
@@ -192,7 +194,7 @@ pub fn contest(subject: &Subject, peer: &mut Peer, program: &str, plan: &Contest
         threads: plan.threads,
         ours_us,
         theirs_us,
-        ratio: ours_us / theirs_us.max(1e-9),
+        ratio,
     };
     Ok((row, ratio))
 }
@@ -205,6 +207,11 @@ fn over_rounds(rounds: Vec<Row>) -> Row {
     let repetitions = rounds.iter().map(|r| r.repetitions).sum();
     let first = rounds.into_iter().next().expect("there is at least one round");
     Row { median, p95, p99, mean, std, min, repetitions, ..first }
+}
+
+/// Median of the rounds' ratios: what disturbs a round disturbs both sides of its ratio.
+fn median_ratio(ours: &[f64], theirs: impl Iterator<Item = f64>) -> f64 {
+    median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs.max(1e-9)).collect())
 }
 
 fn median(values: Vec<f64>) -> f64 {
@@ -242,10 +249,15 @@ done"#;
         // The script counts 10, 20, 30.
         assert_eq!((row.median, row.min, row.first_call, row.repetitions), (20.0, 10.0, 10.0, 12));
         assert_eq!((ratio.theirs_us, ratio.program.as_str()), (20.0, "one"));
-        assert_eq!(ratio.ratio, ratio.ours_us / 20.0);
+        assert!(ratio.ours_us / 30.0 <= ratio.ratio && ratio.ratio <= 3.0 * ratio.ours_us, "{ratio:?}");
         let other = Contest { threads: 2, ..plan };
         let error = contest(&subject, &mut peer, "two", &other).unwrap_err().to_string();
         assert!(error.contains("was to measure mnist with 2 threads"), "{error}");
+    }
+
+    #[test]
+    fn ratios_are_of_rounds() {
+        assert_eq!(median_ratio(&[10.0, 40.0, 30.0], [10.0, 20.0, 30.0].into_iter()), 1.0);
     }
 
     #[test]

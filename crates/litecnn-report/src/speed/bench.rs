@@ -196,7 +196,7 @@ pub struct Ratio {
     pub ours_us: f64,
     /// The same of the other program.
     pub theirs_us: f64,
-    /// Ours divided by theirs: below 1 where ours is faster.
+    /// Ours divided by theirs, median over the rounds of each round's ratio: below 1 where ours is faster.
     pub ratio: f64,
 }
 

@@ -251,8 +251,9 @@ fn ratios(page: &mut Page, bench: &Bench, published: &Published) {
         return;
     }
     page.paragraph(
-        "Latency of one call in microseconds, ours and theirs timed in turn, with the same threads: each the median \
-         over the rounds of the round's median. Below 1, ours is faster.",
+        "Latency of one call in microseconds, ours and theirs timed in turn, with the same threads on the same \
+         processors: each the median over the rounds of the round's median, and the median of the rounds' ratios. Below \
+         1, ours is faster.",
     );
     let version = |program: &str| {
         let row = bench.rows.iter().find(|r| r.program == program);

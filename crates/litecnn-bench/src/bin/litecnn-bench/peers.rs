@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use litecnn_bench::{Contest, Peer, contest};
+use litecnn_bench::{Contest, Peer, contest, share_processors};
 use litecnn_report::speed::{OURS, Row};
 use tch::Device;
 
@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::sheet::Sheet;
 use crate::{machine, table};
 
-/// Time other programs and ours in turn on the CPU, with the same threads.
+/// Time other programs and ours in turn on the CPU, with the same threads on the same processors.
 ///
 /// Starts `python inference.py --serve --models NAME --threads N` for each model and number of threads; see the
 /// crate's README for what it answers.
@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let (mut rows, mut ratios): (Vec<Row>, Vec<_>) = (Vec::new(), Vec::new());
     for threads in threads {
         tch::set_num_threads(threads as i32);
+        share_processors(threads);
         for model in &args.subjects.models {
             let subject = args.subjects.subject(model, Device::Cpu)?;
             let mut command = Command::new(&args.python);
