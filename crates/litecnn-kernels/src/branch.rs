@@ -29,6 +29,7 @@ struct Layer {
 /// What is computed for 16 images: on the way forward the pooled outputs and logits, on the way back the gradients.
 #[derive(Debug)]
 pub struct Activations {
+    shape: BranchShape,
     /// Pooled outputs of each convolution, `[pooled height][pooled width][filter][16]`.
     outputs: Vec<Vec<f32>>,
     choices: Vec<Vec<Choice>>,
@@ -45,6 +46,7 @@ impl Activations {
 /// Room for the way back, used for one group of 16 images after the other.
 #[derive(Debug)]
 pub struct Workspace {
+    shape: BranchShape,
     /// Gradients of each convolution's pooled output.
     by_output: Vec<Vec<f32>>,
     spread: Vec<Vec<f32>>,
@@ -100,6 +102,7 @@ impl BranchKernel {
     pub fn activations(&self, training: bool) -> Activations {
         let choices = |conv: &Conv| if training { conv.outputs() } else { 0 };
         Activations {
+            shape: self.shape.clone(),
             outputs: self.convolutions.iter().map(|l| vec![0.0; l.conv.outputs() * LANES]).collect(),
             choices: self.convolutions.iter().map(|l| vec![[0; 4]; choices(&l.conv)]).collect(),
             logits: vec![0.0; self.shape.classes * LANES],
@@ -110,6 +113,7 @@ impl BranchKernel {
     pub fn workspace(&self) -> Workspace {
         let spread = |(i, l): (usize, &Layer)| vec![0.0; l.conv.spread(i > 0)];
         Workspace {
+            shape: self.shape.clone(),
             by_output: self.convolutions.iter().map(|l| vec![0.0; l.conv.outputs() * LANES]).collect(),
             spread: self.convolutions.iter().enumerate().map(spread).collect(),
         }
@@ -120,6 +124,7 @@ impl BranchKernel {
     /// # Panics
     /// If the images or the activations are of another shape.
     pub fn forward(&self, images: &[f32], activations: &mut Activations) {
+        assert_eq!(activations.shape, self.shape, "activations of another branch");
         let mut input = images;
         let rooms = activations.outputs.iter_mut().zip(&mut activations.choices);
         for (layer, (output, choices)) in self.convolutions.iter().zip(rooms) {
@@ -141,7 +146,8 @@ impl BranchKernel {
         by_logits: &[f32],
         workspace: &mut Workspace,
     ) {
-        let Workspace { by_output, spread } = workspace;
+        assert!(activations.shape == self.shape && workspace.shape == self.shape, "room of another branch");
+        let Workspace { by_output, spread, .. } = workspace;
         let last = self.convolutions.len() - 1;
         let features = &activations.outputs[last];
         dense::weight_gradients(self.level, features, by_logits, &mut self.head_sums);

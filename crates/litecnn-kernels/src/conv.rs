@@ -273,8 +273,9 @@ unsafe fn taps_of<S: Simd, const B: usize, const P: usize>(
     let mut w = weights;
     for ky in 0..KERNEL {
         // The three pixels of a kernel's row with all their channels lie in a row.
-        let mut x = unsafe { corner.add(ky * row) };
-        let end = unsafe { x.add(KERNEL * pixel) };
+        // With a lane above 0 the end lies beyond the buffer; it is not looked at.
+        let mut x = corner.wrapping_add(ky * row);
+        let end = x.wrapping_add(KERNEL * pixel);
         while x < end {
             unsafe {
                 let mut values = [S::zero(); P];
@@ -288,7 +289,7 @@ unsafe fn taps_of<S: Simd, const B: usize, const P: usize>(
                     }
                 }
                 w = w.add(B);
-                x = x.add(LANES);
+                x = x.wrapping_add(LANES);
             }
         }
     }
@@ -380,7 +381,7 @@ unsafe fn gradient_rows<S: Simd, const B: usize>(
                     }
                 }
             }
-            let mut sums = unsafe { weight_sums.as_mut_ptr().add(lane) };
+            let mut sums = weight_sums.as_mut_ptr().wrapping_add(lane);
             for b in 0..conv.blocks() {
                 for ky in 0..KERNEL {
                     for c in 0..channels {
@@ -416,7 +417,7 @@ unsafe fn gradient_rows<S: Simd, const B: usize>(
                                     S::store(sums.add((kx * B + o) * LANES), acc[kx][o]);
                                 }
                             }
-                            sums = sums.add(KERNEL * B * LANES);
+                            sums = sums.wrapping_add(KERNEL * B * LANES);
                         }
                     }
                 }
@@ -522,7 +523,7 @@ unsafe fn filters_of<S: Simd, const B: usize, const P: usize>(
     let mut sums = *acc;
     let mut w = weights;
     for block in 0..gradient.blocks {
-        let mut g = unsafe { from.add(block * gradient.of_block) };
+        let mut g = from.wrapping_add(block * gradient.of_block);
         for _ in 0..gradient.size {
             unsafe {
                 let mut values = [S::zero(); P];
@@ -536,7 +537,7 @@ unsafe fn filters_of<S: Simd, const B: usize, const P: usize>(
                     }
                 }
                 w = w.add(B);
-                g = g.add(LANES);
+                g = g.wrapping_add(LANES);
             }
         }
     }

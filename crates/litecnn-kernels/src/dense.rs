@@ -17,7 +17,7 @@ with_level! {
 unsafe fn forward_with<S: Simd>(weights: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
     let (outputs, inputs) = (output.len() / LANES, input.len() / LANES);
     assert_eq!(weights.len(), outputs * inputs);
-    assert_eq!(bias.len(), outputs);
+    assert_eq!((bias.len(), input.len(), output.len()), (outputs, inputs * LANES, outputs * LANES));
     let mut lane = 0;
     while lane < LANES {
         let mut o = 0;
@@ -74,6 +74,7 @@ with_level! {
 unsafe fn input_gradients_with<S: Simd>(weights: &[f32], by_output: &[f32], by_input: &mut [f32]) {
     let (outputs, inputs) = (by_output.len() / LANES, by_input.len() / LANES);
     assert_eq!(weights.len(), outputs * inputs);
+    assert_eq!((by_output.len(), by_input.len()), (outputs * LANES, inputs * LANES));
     let mut lane = 0;
     while lane < LANES {
         let mut i = 0;
@@ -127,6 +128,7 @@ with_level! {
 unsafe fn weight_gradients_with<S: Simd>(input: &[f32], by_output: &[f32], weight_sums: &mut [f32]) {
     let (outputs, inputs) = (by_output.len() / LANES, input.len() / LANES);
     assert_eq!(weight_sums.len(), outputs * inputs * LANES);
+    assert_eq!((by_output.len(), input.len()), (outputs * LANES, inputs * LANES));
     let mut lane = 0;
     while lane < LANES {
         for o in 0..outputs {
@@ -154,6 +156,7 @@ pub(crate) fn reduce(sums: &mut [f32], gradient: &mut [f32]) {
 
 /// Adds `by_output` `[n][16]` to the sums of bias gradients.
 pub(crate) fn bias_gradients(by_output: &[f32], bias_sums: &mut [f32]) {
+    assert_eq!(by_output.len(), bias_sums.len());
     for (sum, g) in bias_sums.iter_mut().zip(by_output) {
         *sum += g;
     }

@@ -7,8 +7,8 @@
 //! Pooling and ReLU are fused into the convolution, and only pixels that pooling keeps are computed.
 //!
 //! [`BranchKernel`] is a branch, [`JointKernel`] what joins two of them, [`Sampler`] augments. Every sum is taken in
-//! one order on every instruction set ([`Level`]), so results do not depend on the processor. The crate knows neither
-//! files nor libtorch and has no dependencies.
+//! one order on every instruction set ([`Level`]), so that AVX-512, AVX2 and plain Rust give the same bits; the softmax's
+//! exponential is the platform's. The crate knows neither files nor libtorch and has no dependencies.
 //!
 //! ```
 //! use litecnn_kernels::{BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, to_lanes};

@@ -35,7 +35,12 @@ pub struct Sampler {
 
 impl Sampler {
     /// A sampler of images of this shape.
+    ///
+    /// # Panics
+    /// If a side or the number of channels is 0 or above 65,536: beyond, places have no exact 32-bit number.
     pub fn new(height: usize, width: usize, channels: usize, outside: Outside, level: Level) -> Self {
+        let possible = 1..=1 << 16;
+        assert!([height, width, channels].iter().all(|n| possible.contains(n)), "{height}x{width}x{channels}");
         let border = if let Outside::Constant(value) = outside { value } else { 0.0 };
         let bordered = vec![border; LANES * (height + 2) * (width + 2) * channels];
         Self { level, height, width, channels, outside, bordered }

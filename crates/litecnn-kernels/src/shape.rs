@@ -16,8 +16,13 @@ pub struct BranchShape {
 }
 
 impl BranchShape {
-    /// Whether there is such a branch: at least one convolution, nothing is zero, and every pooling leaves a pixel.
+    /// Whether there is such a branch: at least one convolution, nothing is zero, every pooling leaves a pixel, sides
+    /// and classes are at most 65,536, channels and filters at most 4,096 (sizes of buffers then have a number).
     pub fn is_possible(&self) -> bool {
+        let sides = [self.height, self.width, self.classes].iter().all(|&n| n <= 1 << 16);
+        if !sides || self.channels > 4096 || self.filters.iter().any(|&filters| filters > 4096) {
+            return false;
+        }
         let (mut height, mut width) = (self.height, self.width);
         let fits = self.filters.iter().all(|&filters| {
             let enough = height > KERNEL && width > KERNEL && filters > 0;

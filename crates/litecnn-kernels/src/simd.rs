@@ -1,5 +1,5 @@
 //! Vectors of `f32`, one image a lane: the same operations in the same order on every instruction set, so results
-//! do not depend on the processor.
+//! do not depend on which one a processor has.
 
 /// Images worked on together: the innermost axis of every buffer.
 pub const LANES: usize = 16;
@@ -28,47 +28,53 @@ pub(crate) trait Simd: Copy {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// One bit a lane: `a > b`.
     unsafe fn greater(a: Self::V, b: Self::V) -> u16;
-    /// Lanes whose bit is set, zero elsewhere.
+    /// Lanes whose bit is set, zero elsewhere. Bits above the vector's lanes do not count.
     unsafe fn keep(bits: u16, v: Self::V) -> Self::V;
 }
 
-/// Instructions the kernels can be run with.
+/// Instructions the kernels are run with; only made where the processor has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub struct Level(pub(crate) Instructions);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "others have the portable one only"))]
+pub(crate) enum Instructions {
     /// x86-64 with AVX-512F.
     Avx512,
     /// x86-64 with AVX2 and FMA.
     Avx2,
-    /// Plain Rust. Fast where fused multiplication and addition is one instruction anyway (aarch64), otherwise only
-    /// good for comparing.
     Portable,
 }
 
 impl Level {
+    /// Plain Rust. Fast where fused multiplication and addition is one instruction anyway (aarch64), otherwise only
+    /// good for comparing.
+    pub const PORTABLE: Self = Self(Instructions::Portable);
+
     /// The best one this processor has.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                return Self::Avx512;
-            }
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
+        Self::available()[0]
     }
 
     /// Whether the kernels are worth using with it here.
     pub fn is_fast(self) -> bool {
-        self != Self::Portable || cfg!(target_arch = "aarch64")
+        self != Self::PORTABLE || cfg!(target_arch = "aarch64")
     }
 
     /// All that this processor has, best first.
     pub fn available() -> Vec<Self> {
-        let all = [Self::Avx512, Self::Avx2, Self::Portable];
-        let best = Self::detect();
-        all.into_iter().skip_while(|level| *level != best).collect()
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                levels.push(Self(Instructions::Avx512));
+            }
+            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                levels.push(Self(Instructions::Avx2));
+            }
+        }
+        levels.push(Self::PORTABLE);
+        levels
     }
 }
 
@@ -78,9 +84,9 @@ macro_rules! with_level {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments, reason = "shapes and buffers, each of its own kind")]
         $vis fn $name(level: $crate::simd::Level, $($arg: $type),*) {
-            match level {
+            match level.0 {
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx512 => {
+                $crate::simd::Instructions::Avx512 => {
                     #[target_feature(enable = "avx512f")]
                     #[allow(clippy::too_many_arguments, reason = "as above")]
                     unsafe fn run($($arg: $type),*) {
@@ -91,7 +97,7 @@ macro_rules! with_level {
                     unsafe { run($($arg),*) }
                 }
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::Level::Avx2 => {
+                $crate::simd::Instructions::Avx2 => {
                     #[target_feature(enable = "avx2,fma")]
                     #[allow(clippy::too_many_arguments, reason = "as above")]
                     unsafe fn run($($arg: $type),*) {

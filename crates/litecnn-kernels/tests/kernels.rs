@@ -216,7 +216,7 @@ fn logits_and_gradients_are_as_defined_and_the_same_on_every_level() {
 
 #[test]
 fn the_last_level_is_the_portable_one() {
-    assert_eq!(Level::available().last(), Some(&Level::Portable));
+    assert_eq!(Level::available().last(), Some(&Level::PORTABLE));
     assert_eq!(Level::available()[0], Level::detect());
 }
 
@@ -254,7 +254,7 @@ fn not_a_number_is_not_lost() {
 #[test]
 fn impossible_branches_are_none() {
     let good = BranchShape { channels: 1, height: 28, width: 28, filters: vec![10, 20], classes: 10 };
-    assert!(BranchKernel::new(&good, Level::Portable).is_some());
+    assert!(BranchKernel::new(&good, Level::PORTABLE).is_some());
     for bad in [
         BranchShape { filters: vec![], ..good.clone() },
         BranchShape { filters: vec![0], ..good.clone() },
@@ -262,9 +262,33 @@ fn impossible_branches_are_none() {
         BranchShape { width: 3, ..good.clone() },
         BranchShape { channels: 0, ..good.clone() },
         BranchShape { classes: 0, ..good.clone() },
+        BranchShape { height: usize::MAX, ..good.clone() },
+        BranchShape { filters: vec![5000], ..good.clone() },
     ] {
-        assert!(BranchKernel::new(&bad, Level::Portable).is_none(), "{bad:?}");
+        assert!(BranchKernel::new(&bad, Level::PORTABLE).is_none(), "{bad:?}");
     }
+}
+
+#[test]
+fn activations_of_another_branch_are_refused() {
+    // Both convolutions leave 16 values, so only the shape tells.
+    let shape =
+        |filters: &[usize]| BranchShape { channels: 1, height: 10, width: 10, filters: filters.to_vec(), classes: 2 };
+    let (one, two) = (shape(&[1, 16]), shape(&[1]));
+    let [one, two] = [one, two].map(|shape| BranchKernel::new(&shape, Level::PORTABLE).unwrap());
+    let images = vec![0.0; one.shape().pixels() * LANES];
+    let refused = |work: &mut dyn FnMut()| {
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err());
+    };
+    refused(&mut || one.forward(&images, &mut two.activations(false)));
+    let mut kernel = BranchKernel::new(one.shape(), Level::PORTABLE).unwrap();
+    let by_logits = [0.0; 2 * LANES];
+    let mut backward = |activations: &Activations, workspace: &mut Workspace| {
+        refused(&mut || kernel.backward(&images, activations, &by_logits, workspace));
+    };
+    backward(&one.activations(true), &mut two.workspace());
+    backward(&two.activations(true), &mut one.workspace());
+    backward(&one.activations(false), &mut one.workspace());
 }
 
 #[test]

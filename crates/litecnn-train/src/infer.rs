@@ -3,7 +3,7 @@ use litecnn_model::{Branch, UnifiedModel, activate};
 use tch::Tensor;
 
 use crate::engine::Engine;
-use crate::threads::both;
+use crate::threads::{both, single_threaded_operations};
 use crate::{TrainError, kernels, libtorch};
 
 /// Logits `[places, classes]` of one branch for the images at `places`.
@@ -16,6 +16,7 @@ pub fn branch_logits(
     places: &[u32],
     engine: Engine,
 ) -> Result<Tensor, TrainError> {
+    single_threaded_operations();
     match engine {
         Engine::Kernels => kernels::branch_logits(branch, images, places),
         Engine::Libtorch => libtorch::branch_logits(branch, images, places),

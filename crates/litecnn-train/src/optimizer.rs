@@ -131,7 +131,12 @@ enum Host {
 
 impl HostOptimizer {
     /// Changes `params` in place by one step along `gradient`, both of the length the optimiser was made for.
+    ///
+    /// # Panics
+    /// If they are of another length.
     pub fn step(&mut self, params: &mut [f32], gradient: &[f32]) {
+        let (Host::Nadam { m: state, .. } | Host::Sgd { momentum: state, .. }) = &self.0;
+        assert_eq!((params.len(), gradient.len()), (state.len(), state.len()), "of another optimiser");
         match &mut self.0 {
             Host::Nadam { settings, counters, m, v } => {
                 let factors = NadamFactors::next(settings, counters);
@@ -155,9 +160,12 @@ impl HostOptimizer {
                     } else {
                         *w -= decay * *w;
                     }
+                    if kept == 0.0 {
+                        *w += downhill;
+                        continue;
+                    }
                     *v = kept * *v + downhill;
-                    // Without momentum the state is the step itself.
-                    *w += if nesterov && kept != 0.0 { kept * *v + downhill } else { *v };
+                    *w += if nesterov { kept * *v + downhill } else { *v };
                 }
             }
         }

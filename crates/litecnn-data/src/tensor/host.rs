@@ -24,14 +24,19 @@ impl<'a> HostImages<'a> {
         if !on_cpu(pixels, Kind::Uint8) || !on_cpu(labels, Kind::Int64) {
             return None;
         }
+        let empty = pixels.numel() == 0 || labels.numel() == 0;
         #[allow(unsafe_code, reason = "libtorch has no safe view of a tensor's memory")]
         // SAFETY: contiguous tensors of these kinds on the CPU, borrowed for 'a; nothing in this crate changes the
         // pixels and labels of images once made, and nobody else has them.
-        let (pixels, labels) = unsafe {
-            (
-                std::slice::from_raw_parts(pixels.data_ptr().cast::<u8>().cast_const(), pixels.numel()),
-                std::slice::from_raw_parts(labels.data_ptr().cast::<i64>().cast_const(), labels.numel()),
-            )
+        let (pixels, labels): (&[u8], &[i64]) = if empty {
+            (&[], &[])
+        } else {
+            unsafe {
+                (
+                    std::slice::from_raw_parts(pixels.data_ptr().cast::<u8>().cast_const(), pixels.numel()),
+                    std::slice::from_raw_parts(labels.data_ptr().cast::<i64>().cast_const(), labels.numel()),
+                )
+            }
         };
         // As libtorch divides: in 32 bits.
         let table = std::array::from_fn(|byte| byte as f32 / scale as f32);
@@ -189,6 +194,13 @@ mod tests {
                 assert!(worst < 2e-5, "{channels} {fill:?}: {worst}");
             }
         }
+    }
+
+    #[test]
+    fn no_images_are_no_images() {
+        let none = crate::Images { pixels: Array4::zeros((0, 9, 12, 1)), labels: vec![] };
+        let device = DeviceImages::new(&none, Device::Cpu, 255.0).unwrap();
+        assert!(device.host().unwrap().label(0).is_err());
     }
 
     #[test]

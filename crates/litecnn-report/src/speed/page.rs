@@ -288,7 +288,8 @@ fn growth(page: &mut Page, bench: &Bench, figures: &[&str]) {
     }
     page.heading(2, "Cost as the work grows");
     page.paragraph(
-        "One epoch of training on random grey images, one thing varied at a time. Where the last column is above the \
+        "One epoch of training on random grey images, one thing varied at a time. Multiply-adds are nominal: \
+         rows and columns that pooling drops count, though the kernels leave them out. Where the last column is above the \
          one before it, the work is done less efficiently than at the first value of its table.",
     );
     for axis in axes(&bench.growth) {

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Where two threads swap values, round after round.
 ///
@@ -16,8 +17,8 @@ struct Side {
     slots: [Mutex<Vec<f32>>; 2],
 }
 
-/// Looks before a waiting thread lets others run in between.
-const PATIENCE: usize = 20_000;
+/// Looks before a waiting thread lets others run in between, and before it sleeps in between.
+const PATIENCE: [usize; 2] = [20_000, 40_000];
 
 impl Exchange {
     pub(super) fn new() -> Self {
@@ -35,16 +36,21 @@ impl Exchange {
             slot.extend_from_slice(mine);
         }
         own.rounds.store(round + 1, Ordering::Release);
+        let there = || other.rounds.load(Ordering::Acquire) > round;
         let mut looks = 0;
-        while other.rounds.load(Ordering::Acquire) <= round {
-            if self.gone.load(Ordering::Relaxed) {
+        while !there() {
+            if self.gone.load(Ordering::Acquire) {
+                // It may have been there and left since we looked.
+                if there() {
+                    break;
+                }
                 return false;
             }
             looks += 1;
-            if looks < PATIENCE {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+            match PATIENCE {
+                [awake, _] if looks < awake => std::hint::spin_loop(),
+                [_, patient] if looks < patient => std::thread::yield_now(),
+                _ => std::thread::sleep(Duration::from_micros(100)),
             }
         }
         let slot = other.slots[round % 2].lock().unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +69,7 @@ pub(super) struct Presence<'a>(&'a AtomicBool);
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -86,6 +92,24 @@ mod tests {
             scope.spawn(|| work(1));
             work(0);
         });
+    }
+
+    #[test]
+    fn the_last_round_counts_though_the_other_leaves_at_once() {
+        for _ in 0..500 {
+            let exchange = Exchange::new();
+            let work = |side: usize| {
+                let _presence = exchange.presence();
+                for round in 0..3 {
+                    let mut theirs = [0.0];
+                    assert!(exchange.swap(side, &[round as f32], &mut theirs));
+                }
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| work(1));
+                work(0);
+            });
+        }
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub(crate) fn whole_epoch(
         std::thread::scope(|scope| {
             let (exchange, labels, second) = (&exchange, &labels, &mut second);
             let worker = scope.spawn(move || {
-                single_threaded_operations();
                 let _presence = exchange.presence();
+                single_threaded_operations();
                 let host = super::host(&shared, &second.kernel)?;
                 let mut theirs = vec![0.0; second.outputs.len()];
                 for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
@@ -81,6 +81,11 @@ pub(crate) fn whole_epoch(
             done.and(join(worker))
         })?;
     }
+    // A side leaves its loop early only if the other failed, which was returned above.
+    let batches = order.len().div_ceil(size);
+    if (first.steps, second.steps) != (batches, batches) {
+        return Err(TrainError::State("the branches parted within an epoch".into()));
+    }
     let (first, second) = (first.weights, second.weights);
     first.put_back(model.branches[0].params_mut(), first_optimizer)?;
     second.put_back(model.branches[1].params_mut(), second_optimizer)?;
@@ -99,6 +104,8 @@ struct Half {
     workspace: Workspace,
     /// Groups of the batch.
     groups: usize,
+    /// Steps done in this epoch.
+    steps: usize,
     /// Outputs of the batch, `[group][class][16]`.
     outputs: Vec<f32>,
 }
@@ -119,6 +126,7 @@ impl Half {
             activations: (0..groups).map(|_| kernel.activations(true)).collect(),
             workspace: kernel.workspace(),
             groups: 0,
+            steps: 0,
             outputs: vec![0.0; groups * kernel.shape().classes * LANES],
             kernel,
         })
@@ -159,6 +167,7 @@ impl Half {
         self.kernel.take_gradient(&mut self.weights.gradient);
         self.weights.step();
         self.kernel.set_weights(&self.weights.values);
+        self.steps += 1;
     }
 }
 
