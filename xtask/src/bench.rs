@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, anyhow};
+use litecnn_cli::{DeviceChoice, duration};
 use litecnn_run::Lock;
 use xshell::{Shell, cmd};
 
-use crate::plan::short;
 use crate::process;
 use crate::setup::{Setup, environment};
 use crate::workspace::Workspace;
@@ -39,8 +39,8 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Vec<u16>,
     /// auto (the CPU and, where there is one, the GPU), cpu, cuda or cuda:N [default: auto].
-    #[arg(long, value_parser = crate::reproduce::device)]
-    device: Option<String>,
+    #[arg(long)]
+    device: Option<DeviceChoice>,
     /// Folder to write to [default: results/bench].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -69,10 +69,10 @@ impl Bench {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let steps = self.steps(&ws, &folder, python.as_deref(), since);
         for (n, step) in steps.iter().enumerate() {
-            println!("[{}/{}] {} (elapsed {})", n + 1, steps.len(), step.name, short(start.elapsed().as_secs_f64()));
+            println!("[{}/{}] {} (elapsed {})", n + 1, steps.len(), step.name, duration(start.elapsed().as_secs_f64()));
             process::pass_on(&mut step.command(&ws))?;
         }
-        println!("{} is ready after {}", folder.join("BENCH.md").display(), short(start.elapsed().as_secs_f64()));
+        println!("{} is ready after {}", folder.join("BENCH.md").display(), duration(start.elapsed().as_secs_f64()));
         Ok(())
     }
 
@@ -82,6 +82,7 @@ impl Bench {
         let quick = self.quick.then_some("--quick");
         let threads: Vec<String> = self.threads.iter().map(u16::to_string).collect();
         let threads = (!threads.is_empty()).then(|| threads.join(","));
+        let device = self.device.map(|device| device.to_string());
         let mut steps = Vec::new();
         if !self.no_criterion {
             let names = BENCHES.iter().flat_map(|name| ["--bench", name]);
@@ -90,7 +91,7 @@ impl Bench {
             steps.push(Step::cargo("criterion benches", &["bench", "--workspace"]).words(names).words(quick));
         }
         let all = Step::tool("sizes, latency, throughput", "all").words(quick).option("--out", Some(&file));
-        steps.push(all.option("--threads", threads.as_ref()).option("--device", self.device.as_ref()));
+        steps.push(all.option("--threads", threads.as_ref()).option("--device", device.as_ref()));
         if !self.no_criterion {
             let taken = Step::tool("figures of criterion", "criterion").option("--out", Some(&file));
             let since = since.to_string();

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use xshell::{Cmd, Shell, cmd};
 
-use crate::plan::short;
 use crate::process;
 use crate::reproduce::Reproduce;
 use crate::setup::Setup;
 use crate::test;
+use litecnn_cli::duration;
 
 /// Check everything: format, lints, docs, tests, and a small reproduction from data to report
 #[derive(Debug, Clone, clap::Args)]
@@ -74,14 +74,14 @@ impl Parts {
             println!("{result}");
         }
         for (name, good, seconds) in &self.times {
-            println!("{:<20} {:<7} {:>8}", name, if *good { "ok" } else { "FAILED" }, short(*seconds));
+            println!("{:<20} {:<7} {:>8}", name, if *good { "ok" } else { "FAILED" }, duration(*seconds));
         }
         let total: f64 = self.times.iter().map(|part| part.2).sum();
         println!(
             "{:<20} {:<7} {:>8}",
             "ci",
             if self.times.iter().all(|p| p.1) { "ok" } else { "FAILED" },
-            short(total)
+            duration(total)
         );
     }
 }

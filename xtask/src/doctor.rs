@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use litecnn_cli::sentence;
 use xshell::{Shell, cmd};
 
-use crate::process::{Ended, reason};
+use crate::process::Ended;
 use crate::reproduce::Dataset;
 use crate::setup::libtorch::{Kind, Libtorch, VERSION};
 use crate::setup::python::Python;
@@ -145,7 +146,7 @@ fn variable(ws: &Workspace) -> Check {
     };
     match user {
         Ok(user) => Check::good(name, format!("set by you: {user}")),
-        Err(error) => Check::fault(name, format!("set by you: {}", reason(&error)), "unset LIBTORCH"),
+        Err(error) => Check::fault(name, format!("set by you: {}", sentence(&error)), "unset LIBTORCH"),
     }
 }
 
@@ -161,7 +162,7 @@ fn linked(ws: &Workspace, libtorch: &anyhow::Result<Libtorch>) -> Check {
             Check::fault(name, format!("{VERSION} is expected, .libtorch is missing"), "cargo xtask setup")
         }
         (Err(error), Some(target)) => {
-            Check::fault(name, format!(".libtorch -> {}: {}", target.display(), reason(error)), "cargo xtask setup")
+            Check::fault(name, format!(".libtorch -> {}: {}", target.display(), sentence(error)), "cargo xtask setup")
         }
     }
 }
@@ -291,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whether_cuda_is_seen_has_a_reason() {
+    fn whether_cuda_is_seen_has_a_sentence() {
         let of = |kind| Libtorch { root: "/x".into(), kind };
         let module = Driver { module: Some("580".into()), ..Driver::default() };
         let whole = Driver { library: true, gpus: vec!["H100, 580".into()], ..module.clone() };

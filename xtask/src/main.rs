@@ -7,6 +7,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use litecnn_cli::{Usage, sentence};
 
 mod bench;
 mod ci;
@@ -35,8 +36,8 @@ fn main() -> ExitCode {
             // Whoever ended with that status has said why.
             Some(process::Ended(status)) => ExitCode::from(*status),
             None => {
-                eprintln!("error: {}", process::reason(&error));
-                let usage = error.downcast_ref::<process::WrongUsage>().is_some();
+                eprintln!("error: {}", sentence(&error));
+                let usage = error.downcast_ref::<Usage>().is_some();
                 ExitCode::from(if usage { 2 } else { 1 })
             }
         },

@@ -115,16 +115,6 @@ pub(crate) fn left(steps: &[Step], recorded: &[Option<f64>], next: usize) -> Opt
     ahead.map(|(step, taken)| if taken.is_some() { Some(0.0) } else { expected(step) }).sum()
 }
 
-/// `9s`, `4m10s`, `1h05m`.
-pub(crate) fn short(seconds: f64) -> String {
-    let all = seconds.max(0.0).round() as u64;
-    match (all / 3600, all / 60 % 60, all % 60) {
-        (0, 0, seconds) => format!("{seconds}s"),
-        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
-        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,11 +220,5 @@ mod tests {
             assert_eq!(recorded(&steps, &run)[5], expected, "{folds} folds");
             std::fs::rename(run.join("mnist"), dir.path().join("mnist")).unwrap();
         }
-    }
-
-    #[test]
-    fn durations_are_short() {
-        let told = [0.2, 9.4, 59.6, 250.0, 3900.0, 100_000.0].map(short);
-        assert_eq!(told, ["0s", "9s", "1m00s", "4m10s", "1h05m", "27h46m"]);
     }
 }

@@ -23,32 +23,6 @@ impl std::fmt::Display for Ended {
 
 impl std::error::Error for Ended {}
 
-/// Arguments that do not fit together, beyond what the argument parser sees: exit status 2.
-#[derive(Debug)]
-pub(crate) struct WrongUsage(pub(crate) String);
-
-impl std::fmt::Display for WrongUsage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongUsage {}
-
-/// An error with its causes in one line, leaving out causes that the text before has told already.
-pub(crate) fn reason(error: &anyhow::Error) -> String {
-    let mut all = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if all.is_empty() {
-            all = cause;
-        } else if !all.contains(&cause) {
-            all.push_str(": ");
-            all.push_str(&cause);
-        }
-    }
-    all
-}
-
 /// Runs a program on this terminal and answers its status: 0 done, 130 interrupted, anything else failed.
 pub(crate) fn status(command: &mut Command) -> anyhow::Result<u8> {
     let name = command.get_program().to_string_lossy().into_owned();
@@ -173,14 +147,6 @@ mod tests {
         let failed = pass_on(Command::new("sh").args(["-c", "exit 7"])).unwrap_err();
         assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 7);
         assert!(status(&mut Command::new("no-such-program")).unwrap_err().to_string().contains("no-such-program"));
-    }
-
-    #[test]
-    fn causes_are_told_once() {
-        let error = litecnn_run::Lock::try_acquire(Path::new("/proc/no/lock")).unwrap_err();
-        let told = reason(&anyhow::Error::from(error).context("cannot start"));
-        assert!(told.starts_with("cannot start: cannot create /proc/no: "), "{told}");
-        assert_eq!(told.matches("os error").count(), 1, "{told}");
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
+use litecnn_cli::{DeviceChoice, Usage, duration};
 use litecnn_run::Lock;
 use xshell::{Shell, cmd};
 
-use crate::plan::{Step, Work, left, plan, recorded, short};
-use crate::process::{self, Ended, WrongUsage};
+use crate::plan::{Step, Work, left, plan, recorded};
+use crate::process::{self, Ended};
 use crate::setup::Setup;
 use crate::workspace::Workspace;
 
@@ -54,8 +55,8 @@ pub(crate) struct Reproduce {
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     seeds: Vec<u64>,
     /// auto, cpu, cuda or cuda:N [default: auto].
-    #[arg(long, value_parser = device)]
-    device: Option<String>,
+    #[arg(long)]
+    device: Option<DeviceChoice>,
     /// What computes batches on a CPU: auto, kernels or libtorch [default: auto, the faster one].
     #[arg(long, value_parser = ["auto", "kernels", "libtorch"])]
     engine: Option<String>,
@@ -122,13 +123,13 @@ impl Reproduce {
                 }
             }
         }
-        println!("{} steps done in {}", steps.len(), short(start.elapsed().as_secs_f64()));
+        println!("{} steps done in {}", steps.len(), duration(start.elapsed().as_secs_f64()));
         Ok(())
     }
 
     /// Checks what the argument parser cannot, and fills in what was left out.
     fn checked(self, root: &Path) -> anyhow::Result<Wanted> {
-        let usage = |message: String| Err(WrongUsage(message).into());
+        let usage = |message: String| Err(Usage(message).into());
         let here =
             |path: PathBuf| std::path::absolute(&path).with_context(|| format!("cannot find {}", path.display()));
         let name = if self.smoke { "smoke" } else { "paper" };
@@ -160,7 +161,7 @@ impl Reproduce {
         Ok(Wanted {
             datasets: datasets.iter().map(|d| d.name().to_owned()).collect(),
             seeds,
-            device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            device: self.device.unwrap_or(DeviceChoice::Auto),
             engine: self.engine.unwrap_or_else(|| "auto".to_owned()),
             run,
             recipe,
@@ -177,7 +178,7 @@ impl Reproduce {
 struct Wanted {
     datasets: Vec<String>,
     seeds: Vec<u64>,
-    device: String,
+    device: DeviceChoice,
     engine: String,
     run: String,
     recipe: PathBuf,
@@ -204,7 +205,7 @@ impl Wanted {
             option("--run", run.into());
             option("--seed", seed.to_string().into());
             option("--recipe", self.recipe.clone().into());
-            option("--device", self.device.clone().into());
+            option("--device", self.device.to_string().into());
             option("--engine", self.engine.clone().into());
             if let Some(threads) = self.threads {
                 option("--threads", threads.to_string().into());
@@ -222,8 +223,8 @@ impl Wanted {
 
 /// `[3/19] mnist seed 0: train stage-2-1 (elapsed 4m10s, about 21m left)`
 fn headline(steps: &[Step], n: usize, elapsed: f64, left: Option<f64>) -> String {
-    let left = left.filter(|s| *s >= 1.0).map(|s| format!(", about {} left", short(s))).unwrap_or_default();
-    format!("[{}/{}] {} (elapsed {}{left})", n + 1, steps.len(), steps[n], short(elapsed))
+    let left = left.filter(|s| *s >= 1.0).map(|s| format!(", about {} left", duration(s))).unwrap_or_default();
+    format!("[{}/{}] {} (elapsed {}{left})", n + 1, steps.len(), steps[n], duration(elapsed))
 }
 
 /// Removes everything a run directory holds but our lock, which is held.
@@ -260,13 +261,6 @@ fn repeated<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
     None
 }
 
-/// A device as the tools read it.
-pub(crate) fn device(text: &str) -> Result<String, String> {
-    let known = matches!(text, "auto" | "cpu" | "cuda");
-    let number = text.strip_prefix("cuda:").is_some_and(|n| n.parse::<u16>().is_ok());
-    if known || number { Ok(text.to_owned()) } else { Err("not one of auto, cpu, cuda, cuda:N".to_owned()) }
-}
-
 fn run_name(text: &str) -> Result<String, String> {
     let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
     if letters && !text.is_empty() && !text.starts_with(['.', '-']) {
@@ -298,7 +292,7 @@ mod tests {
     fn the_defaults_are_the_paper() {
         let all = wanted("").unwrap();
         assert_eq!(all.datasets, ["mnist", "fashion-mnist", "cifar10"]);
-        assert_eq!((&all.seeds[..], &*all.run, &*all.device), (&[0][..], "paper", "auto"));
+        assert_eq!((&all.seeds[..], &*all.run, all.device), (&[0][..], "paper", DeviceChoice::Auto));
         assert_eq!((all.recipe, all.data_dir), ("paper".into(), None));
         let smoke = wanted("--smoke --seeds 3,5").unwrap();
         assert_eq!((&smoke.seeds[..], &*smoke.run), (&[3, 5][..], "smoke"));

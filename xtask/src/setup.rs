@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use litecnn_cli::sentence;
 use xshell::Shell;
 
-use crate::process::reason;
 use crate::system::{self, Compiler};
 use crate::workspace::Workspace;
 
@@ -158,7 +158,7 @@ fn find_or_install(
         match routes::check(&entry, kind, compiler, &scratch.work) {
             Ok(()) => return Libtorch::inspect(&root_of(&entry)),
             Err(error) => {
-                let error = reason(&error);
+                let error = sentence(&error);
                 println!("libtorch {VERSION} ({kind}): what lies in the cache is damaged: {error}");
                 tried.push(Attempt::new(cache, error));
             }
@@ -178,7 +178,7 @@ fn find_or_install(
                 return Libtorch::inspect(&root_of(&entry));
             }
             Err(error) => {
-                let error = reason(&error);
+                let error = sentence(&error);
                 println!("  no: {error}");
                 tried.push(Attempt::new(route.name(kind), error));
             }

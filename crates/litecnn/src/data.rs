@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Subcommand;
 use indicatif::HumanBytes;
+use litecnn_cli::Usage;
 use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_sample};
-
-use crate::Usage;
 
 /// List, fetch and sample data sets.
 #[derive(Debug, clap::Args)]

@@ -3,10 +3,9 @@
 use std::str::FromStr;
 
 use anyhow::Result;
+use litecnn_cli::Usage;
 use litecnn_train::Engine;
 use tch::Device;
-
-use crate::Usage;
 
 /// An engine as it is asked for on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

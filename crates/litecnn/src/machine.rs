@@ -9,14 +9,7 @@ pub(crate) const LIBTORCH: &str = env!("LITECNN_LIBTORCH");
 
 /// The processor and the number of threads it offers.
 pub(crate) fn host() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name.trim());
-    format!("{}, {} threads", name.unwrap_or(std::env::consts::ARCH), threads())
-}
-
-/// Threads the system offers.
-pub(crate) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    format!("{}, {} threads", litecnn_cli::processor(), litecnn_cli::threads())
 }
 
 /// Versions of everything that takes part in a result.

@@ -20,6 +20,7 @@ mod train;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use litecnn_cli::{Usage, sentence};
 
 /// Builds, measures and ships small convolutional classifiers.
 #[derive(Parser)]
@@ -59,34 +60,4 @@ fn main() -> ExitCode {
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
-}
-
-/// A wrong value on the command line: exit status 2.
-#[derive(Debug)]
-struct Usage(String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// An error and what led to it, in one line unless libtorch's own words need more.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            // Many errors tell their cause themselves.
-            text = format!("{text}: {cause}");
-        }
-    }
-    // libtorch appends its C++ call stack; the message is before it.
-    if let Some(end) = text.find("\nException raised from") {
-        text.truncate(end);
-    }
-    text
 }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use litecnn_cli::duration;
 use litecnn_run::EpochRecord;
 use litecnn_train::{Event, Observer};
 
@@ -132,24 +133,4 @@ fn figures(records: &[EpochRecord]) -> String {
         .collect();
     let seconds = records.first().map_or(0.0, |r| r.seconds);
     format!("{}; {seconds:.1} s", each.join("; "))
-}
-
-/// `75.3` seconds as `1m15s`.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m{s:02}s"),
-        (h, m, _) => format!("{h}h{m:02}m"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        assert_eq!([0.4, 59.6, 75.3, 7384.0].map(duration), ["0s", "1m00s", "1m15s", "2h03m"]);
-    }
 }

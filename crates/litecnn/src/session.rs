@@ -6,13 +6,14 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{Dataset, LoadOptions, load};
 use litecnn_model::{Model, UnifiedModel};
 use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, sha256, sha256_file};
 use litecnn_train::{Checkpointer, Engine, Fit, Recipe, TrainingData};
 use tch::Device;
 
-use crate::{Usage, device, engine, machine};
+use crate::{device, engine, machine};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,7 @@ pub(crate) struct StepArgs {
     pub(crate) max_epochs: Option<u32>,
     /// auto, cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    pub(crate) device: device::Wanted,
+    pub(crate) device: DeviceChoice,
     /// What computes batches on a CPU: its own kernels or libtorch; auto is the faster one.
     #[arg(long, default_value = "auto", value_name = "ENGINE")]
     pub(crate) engine: engine::Wanted,
@@ -67,7 +68,7 @@ impl Session {
         if let Some(epochs) = args.max_epochs {
             recipe = recipe.capped(epochs);
         }
-        let device = args.device.resolve()?;
+        let device = device::resolve(args.device)?;
         let engine = args.engine.resolve(device)?;
         let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
         let dataset = load(&args.dataset, &options).map_err(|e| match e {
@@ -90,7 +91,7 @@ impl Session {
         Ok(Self {
             run: Mutex::new(RunDir::open(&args.run, manifest)?),
             dir: SeedDir::new(&args.run, &dataset.name, args.seed),
-            workers: args.threads.map_or_else(machine::threads, usize::from),
+            workers: args.threads.map_or_else(litecnn_cli::threads, usize::from),
             seed: args.seed,
             recipe,
             dataset,

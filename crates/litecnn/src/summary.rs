@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
+use litecnn_cli::Usage;
 use litecnn_data::official_sets;
 use litecnn_model::{Architecture, BranchSpec, Model, Summary, UnifiedSpec};
-
-use crate::Usage;
 
 /// Show what a model is made of: the paper's models for a data set, or the model in a weight file.
 #[derive(Debug, clap::Args)]

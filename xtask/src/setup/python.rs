@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, anyhow, bail};
+use litecnn_cli::sentence;
 use xshell::{Shell, cmd};
 
 use super::libtorch::answer;
@@ -72,7 +73,7 @@ impl Python {
         answer(Command::new(self.program).args(["-m", "venv"]).arg(folder)).map_err(|error| {
             let fix =
                 install_command("python3-venv", "python3-pip", "python-pip", "install the venv module of Python 3");
-            anyhow!("{} cannot make a virtual environment ({}): {fix}", self.program, process::reason(&error))
+            anyhow!("{} cannot make a virtual environment ({}): {fix}", self.program, sentence(&error))
         })?;
         let mut command = Command::new(folder.join("bin/python"));
         command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-cache-dir", "--no-input"]);

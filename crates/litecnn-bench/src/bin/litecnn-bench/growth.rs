@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         Some(path) => Some(Sheet::open(path, machine::machine(&[Device::Cpu]))?),
         None => None,
     };
-    let threads = args.threads.map_or_else(machine::cores, usize::from);
+    let threads = args.threads.map_or_else(litecnn_cli::threads, usize::from);
     let mut cases = growth_cases(if args.quick { 20 } else { 1 });
     cases.retain(|case| args.axes.iter().any(|axis| axis == case.axis));
     let progress = Progress::new(quiet, cases.iter().map(Case::work).sum());

@@ -2,13 +2,9 @@
 
 use std::process::Command;
 
+use litecnn_cli::{processor, threads};
 use litecnn_report::speed::Machine;
 use tch::Device;
-
-/// Threads the system offers.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
 
 /// The machine, as far as it tells, and the GPU among the devices measured.
 pub(crate) fn machine(devices: &[Device]) -> Machine {
@@ -18,7 +14,7 @@ pub(crate) fn machine(devices: &[Device]) -> Machine {
     });
     Machine {
         cpu: processor(),
-        cores: cores(),
+        cores: threads(),
         memory_bytes: memory(),
         os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         libtorch: env!("LITECNN_LIBTORCH").to_owned(),
@@ -28,12 +24,6 @@ pub(crate) fn machine(devices: &[Device]) -> Machine {
         commit: env!("LITECNN_COMMIT").to_owned(),
         date: litecnn_run::now(),
     }
-}
-
-fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name.trim());
-    name.unwrap_or(std::env::consts::ARCH).to_owned()
 }
 
 fn memory() -> Option<u64> {

@@ -22,6 +22,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use litecnn_cli::{Usage, sentence};
 
 /// Measures litecnn: latency, throughput, limits, cost of training, beside other programs.
 ///
@@ -67,34 +68,6 @@ fn main() -> ExitCode {
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
-}
-
-/// A wrong value on the command line: exit status 2.
-#[derive(Debug)]
-struct Usage(String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// An error and what led to it, each thing told once, without libtorch's C++ call stack.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    if let Some(end) = text.find("\nException raised from") {
-        text.truncate(end);
-    }
-    text
 }
 
 #[cfg(test)]

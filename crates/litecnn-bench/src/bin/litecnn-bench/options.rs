@@ -1,15 +1,12 @@
 //! What is measured, and how often: options of several subcommands.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::Result;
 use litecnn_bench::{Calls, MODELS, Subject};
+use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_report::speed::Copying;
 use tch::{Cuda, Device};
-
-use crate::Usage;
-use crate::machine;
 
 /// Options of measurements of a model.
 #[derive(Debug, clap::Args)]
@@ -18,7 +15,7 @@ pub(crate) struct Options {
     pub(crate) subjects: Subjects,
     /// auto (the CPU and, where there is one, the GPU), cpu, cuda or cuda:N.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
-    device: Wanted,
+    device: DeviceChoice,
     /// Repetitions of each measurement [default: 100, or 10 with --quick].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     repetitions: Option<u64>,
@@ -48,7 +45,7 @@ impl Subjects {
     /// Numbers of threads, each once.
     pub(crate) fn threads(&self) -> Vec<usize> {
         let mut threads: Vec<usize> = match self.threads.as_slice() {
-            [] => vec![1, machine::cores()],
+            [] => vec![1, litecnn_cli::threads()],
             given => given.iter().map(|n| usize::from(*n)).collect(),
         };
         let mut seen = Vec::new();
@@ -87,7 +84,7 @@ impl Options {
 
     /// Where to measure.
     pub(crate) fn devices(&self) -> Result<Vec<Device>> {
-        self.device.resolve()
+        resolve(self.device)
     }
 
     /// Everything to be measured, in order. On a GPU the number of threads matters little, so one is used.
@@ -110,44 +107,18 @@ impl Options {
     }
 }
 
-/// A device as it is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// The CPU, and CUDA if it is there.
-    Auto,
-    Cpu,
-    Cuda(usize),
-}
-
-impl FromStr for Wanted {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            _ => {
-                let number = text.strip_prefix("cuda:").and_then(|n| n.parse().ok());
-                number.map(Self::Cuda).ok_or_else(|| "possible are auto, cpu, cuda, cuda:N".to_owned())
-            }
-        }
-    }
-}
-
-impl Wanted {
-    fn resolve(self) -> Result<Vec<Device>> {
-        match self {
-            // CUDA is not asked for anything: waking it up takes memory.
-            Self::Cpu => Ok(vec![Device::Cpu]),
-            Self::Auto if Cuda::is_available() => Ok(vec![Device::Cpu, Device::Cuda(0)]),
-            Self::Auto => Ok(vec![Device::Cpu]),
-            Self::Cuda(n) if Cuda::is_available() && (n as i64) < Cuda::device_count() => Ok(vec![Device::Cuda(n)]),
-            Self::Cuda(n) => {
-                let count = Cuda::device_count();
-                let fix = "`cargo xtask doctor` says what is missing; or use --device cpu";
-                Err(Usage(format!("there is no device cuda:{n} (libtorch sees {count} GPUs): {fix}")).into())
-            }
+/// The devices asked for, if they are there; automatically the CPU and, where there is one, the GPU.
+fn resolve(choice: DeviceChoice) -> Result<Vec<Device>> {
+    match choice {
+        // CUDA is not asked for anything: waking it up takes memory.
+        DeviceChoice::Cpu => Ok(vec![Device::Cpu]),
+        DeviceChoice::Auto if Cuda::is_available() => Ok(vec![Device::Cpu, Device::Cuda(0)]),
+        DeviceChoice::Auto => Ok(vec![Device::Cpu]),
+        DeviceChoice::Cuda(n) if Cuda::is_available() && (n as i64) < Cuda::device_count() => Ok(vec![Device::Cuda(n)]),
+        DeviceChoice::Cuda(n) => {
+            let count = Cuda::device_count();
+            let fix = "`cargo xtask doctor` says what is missing; or use --device cpu";
+            Err(Usage(format!("there is no device cuda:{n} (libtorch sees {count} GPUs): {fix}")).into())
         }
     }
 }
@@ -161,17 +132,13 @@ mod tests {
         let subjects = |threads: &[u16]| Subjects { models: Vec::new(), threads: threads.to_vec(), run: None };
         assert_eq!(subjects(&[2, 1, 2]).threads(), [2, 1]);
         let all = subjects(&[]).threads();
-        assert_eq!((all[0], all.last().copied()), (1, Some(machine::cores())));
+        assert_eq!((all[0], all.last().copied()), (1, Some(litecnn_cli::threads())));
         assert!(all.len() <= 2);
     }
 
     #[test]
-    fn devices_are_read() {
-        assert_eq!("auto".parse(), Ok(Wanted::Auto));
-        assert_eq!("cuda:3".parse(), Ok(Wanted::Cuda(3)));
-        for wrong in ["", "gpu", "cuda:", "cuda:-1"] {
-            assert!(wrong.parse::<Wanted>().is_err(), "{wrong}");
-        }
-        assert_eq!(Wanted::Cpu.resolve().unwrap(), [Device::Cpu]);
+    fn the_cpu_is_always_there() {
+        assert_eq!(resolve(DeviceChoice::Cpu).unwrap(), [Device::Cpu]);
+        assert!(resolve(DeviceChoice::Cuda(99)).unwrap_err().is::<Usage>());
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use litecnn_cli::duration;
 
 /// Shows how far measuring has come, on standard error.
 pub(crate) struct Progress {
@@ -71,23 +72,12 @@ impl Drop for Progress {
     }
 }
 
-/// `75.3` seconds as `1m15s`.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m{s:02}s"),
-        (h, m, _) => format!("{h}h{m:02}m"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_what_is_left() {
-        assert_eq!([0.4, 59.6, 75.3, 7384.0].map(duration), ["0s", "1m00s", "1m15s", "2h03m"]);
+    fn what_is_left() {
         let progress = Progress::new(true, 10);
         assert_eq!(progress.left(), None);
         progress.step(4, "");

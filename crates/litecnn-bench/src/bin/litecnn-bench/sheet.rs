@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use litecnn_cli::Usage;
 use litecnn_report::speed::{Bench, Machine, Row};
-
-use crate::Usage;
 
 /// A `bench.json` under way. Nothing is written before [`Sheet::write`], and then the whole at once.
 pub(crate) struct Sheet {

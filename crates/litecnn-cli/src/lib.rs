@@ -1,0 +1,20 @@
+//! What the command line programs of litecnn have in common, so that they speak alike. Knows no tensor library.
+//!
+//! ```
+//! use litecnn_cli::{DeviceChoice, Usage, duration, sentence};
+//!
+//! assert_eq!("cuda:1".parse(), Ok(DeviceChoice::Cuda(1)));
+//! assert_eq!(duration(75.3), "1m15s");
+//! let error = anyhow::Error::from(Usage("a recipe named twice".into())).context("cannot start");
+//! assert_eq!(sentence(&error), "cannot start: a recipe named twice");
+//! ```
+
+mod device;
+mod duration;
+mod error;
+mod machine;
+
+pub use device::DeviceChoice;
+pub use duration::duration;
+pub use error::{Usage, sentence};
+pub use machine::{processor, threads};
