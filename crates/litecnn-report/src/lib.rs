@@ -44,7 +44,6 @@ mod classification;
 mod collect;
 mod confusion;
 mod error;
-mod json;
 mod loss;
 mod markdown;
 mod metrics;

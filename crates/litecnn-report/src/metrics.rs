@@ -98,7 +98,7 @@ impl Metrics {
     /// [`RunError::Io`], [`RunError::Damaged`] (also if the figures contradict each other) or [`RunError::Format`],
     /// naming the file.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let metrics: Self = crate::json::read(path, Self::FORMAT)?;
+        let metrics: Self = litecnn_run::read_json(path, Self::FORMAT)?;
         metrics.check().map_err(|reason| RunError::damaged(path, reason))?;
         Ok(metrics)
     }
@@ -108,7 +108,7 @@ impl Metrics {
     /// # Errors
     /// [`RunError::Io`] naming the file.
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        crate::json::write(path, self)
+        Ok(litecnn_run::write_json(path, self)?)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -99,7 +99,7 @@ impl Summary {
     /// # Errors
     /// [`ReportError::Run`] naming the file.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        crate::json::read(path, Self::FORMAT)
+        Ok(litecnn_run::read_json(path, Self::FORMAT)?)
     }
 
     /// Writes `summary.json`, whole or not at all.
@@ -107,7 +107,7 @@ impl Summary {
     /// # Errors
     /// [`ReportError::Run`] naming the file.
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        crate::json::write(path, self)
+        Ok(litecnn_run::write_json(path, self)?)
     }
 
     pub(crate) fn of(run: &Collected) -> Self {

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 ///   stage-2-1/, stage-2-2/, fold-1/ … {history.csv, best.safetensors, state/, step.json}
 ///   final.safetensors
 ///   predictions-{train,validation,test}.csv
+///   predictions-models-test.csv
+///   architecture.json
+///   pictures/{pictures.json, mistakes.png, augmentation.png}
 ///   metrics.json
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,21 @@ impl SeedDir {
     /// Predictions of the final model on a split: `train`, `validation` or `test`.
     pub fn predictions(&self, split: &str) -> PathBuf {
         self.root.join(format!("predictions-{split}.csv"))
+    }
+
+    /// What every model makes of the test images: [`Answers`](crate::Answers).
+    pub fn answers(&self) -> PathBuf {
+        self.root.join("predictions-models-test.csv")
+    }
+
+    /// The models as graphs: [`ArchitectureRecord`](crate::ArchitectureRecord).
+    pub fn architecture(&self) -> PathBuf {
+        self.root.join("architecture.json")
+    }
+
+    /// A file that goes with [`Pictures`](crate::Pictures): `pictures.json`, `mistakes.png` or `augmentation.png`.
+    pub fn picture(&self, name: &str) -> PathBuf {
+        self.root.join("pictures").join(name)
     }
 
     /// The measured figures of this data set and seed.

@@ -2,7 +2,7 @@
 //!
 //! A run directory holds one recipe applied to any number of data sets and seeds. Each step of the experiment
 //! reads files and writes files; this crate knows their names ([`SeedDir`]), their formats ([`EpochRecord`],
-//! [`Predictions`], [`StepRecord`], [`Manifest`]) and the two rules that keep them trustworthy: a file is written
+//! [`Predictions`], [`Answers`], [`Pictures`], [`ArchitectureRecord`], [`StepRecord`], [`Manifest`]) and the two rules that keep them trustworthy: a file is written
 //! whole or not at all ([`write_atomic`]), and one process at a time works in a run directory ([`RunDir`]).
 //! It depends on no tensor library, so programs that only read results build in seconds.
 //!
@@ -23,20 +23,28 @@
 //! # }
 //! ```
 
+mod answers;
+mod architecture;
 mod atomic;
 mod error;
 mod history;
+mod json;
 mod layout;
 mod lock;
 mod manifest;
+mod pictures;
 mod predictions;
 mod step;
 
+pub use answers::{Answer, Answers};
+pub use architecture::{ArchitectureRecord, GraphLayer, ModelGraph};
 pub use atomic::{read, sha256, sha256_file, write_atomic, write_atomic_with};
 pub use error::RunError;
 pub use history::{EpochRecord, read_history, write_history};
+pub use json::{read_json, write_json};
 pub use layout::{SeedDir, seeds_in};
 pub use lock::Lock;
 pub use manifest::{Manifest, RunDir, StepTimes, now};
+pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};
 pub use step::StepRecord;

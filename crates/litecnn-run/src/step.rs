@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RunError, atomic};
+use crate::{RunError, atomic, read_json, write_json};
 
 const FILE: &str = "step.json";
 
@@ -54,17 +54,7 @@ impl StepRecord {
     /// # Errors
     /// [`RunError::Io`], [`RunError::Damaged`] or [`RunError::Format`], naming the file.
     pub fn read(step_folder: &Path) -> Result<Self, RunError> {
-        let path = step_folder.join(FILE);
-        let bytes = atomic::read(&path)?;
-        #[derive(Deserialize)]
-        struct Head {
-            format: String,
-        }
-        let head: Head = serde_json::from_slice(&bytes).map_err(|e| RunError::damaged(&path, e))?;
-        if head.format != Self::FORMAT {
-            return Err(RunError::Format { path, found: head.format, expected: Self::FORMAT });
-        }
-        serde_json::from_slice(&bytes).map_err(|e| RunError::damaged(&path, e))
+        read_json(&step_folder.join(FILE), Self::FORMAT)
     }
 
     /// Writes the record: from here on the step is done.
@@ -72,10 +62,7 @@ impl StepRecord {
     /// # Errors
     /// [`RunError::Io`].
     pub fn write(&self, step_folder: &Path) -> Result<(), RunError> {
-        let path = step_folder.join(FILE);
-        let mut text = serde_json::to_vec_pretty(self).map_err(|e| RunError::damaged(&path, e))?;
-        text.push(b'\n');
-        atomic::write_atomic(&path, &text)
+        write_json(&step_folder.join(FILE), self)
     }
 
     /// Whether the step in `step_folder` was finished with this recipe and these inputs, and its outputs are as

@@ -286,7 +286,7 @@ impl Bench {
     /// [`ReportError::Run`] naming the file, [`ReportError::Bench`] for figures that cannot be.
     pub fn write(&self, path: &Path) -> Result<(), ReportError> {
         self.check().map_err(|reason| ReportError::Bench { path: path.to_owned(), reason })?;
-        crate::json::write(path, self)
+        Ok(litecnn_run::write_json(path, self)?)
     }
 
     /// Whether both were measured on one machine with one build, so that their figures may stand in one file.
