@@ -44,6 +44,7 @@ mod classification;
 mod collect;
 mod confusion;
 mod error;
+mod figure;
 mod loss;
 mod markdown;
 mod metrics;
