@@ -64,6 +64,9 @@ pub enum ReportError {
         /// What went wrong.
         reason: String,
     },
+    /// The page could not be put together: a fault of the crate itself.
+    #[error("the report page cannot be put together: {0}")]
+    Page(String),
     /// The published figures built into this crate cannot be read: a fault of the crate itself.
     #[error("the built-in table of published figures is damaged: {0}")]
     Published(#[from] toml::de::Error),

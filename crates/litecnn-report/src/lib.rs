@@ -43,10 +43,12 @@
 mod classification;
 mod collect;
 mod confusion;
+mod document;
 mod error;
 mod figure;
+mod html;
 mod loss;
-mod markdown;
+
 mod metrics;
 mod numbers;
 mod order;

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::collect::collect;
-use crate::results::results;
-use crate::{Missing, Published, ReportError, Summary, terminal_table};
+use crate::results::{Results, results};
+use crate::{Missing, Published, ReportError, Summary, html, terminal_table};
 
 /// What [`report()`] made of a run directory.
 #[derive(Debug, Clone)]
@@ -17,7 +17,8 @@ pub struct Report {
     pub files: Vec<PathBuf>,
 }
 
-/// Writes `summary.json` and `RESULTS.md` into a run directory, from its manifest, metrics and step records.
+/// Writes `summary.json`, `RESULTS.md`, `report.html` (one file, nothing is fetched) and `figures/*.svg` into a run
+/// directory, from what it holds.
 ///
 /// A run that is not finished gives a report of what is there, with a list of what is not; the run may be going on
 /// meanwhile. Files that were written before are replaced whole.
@@ -30,9 +31,19 @@ pub fn report(run: &Path) -> Result<Report, ReportError> {
     let collected = collect(run)?;
     let published = Published::isong2025()?;
     let summary = Summary::of(&collected);
-    let page = results(&collected, &summary, &published);
-    let files = vec![run.join("summary.json"), run.join("RESULTS.md")];
+    let Results { head, opening, body } = results(&collected, &summary, &published)?;
+    let failed = |e: minijinja::Error| ReportError::Page(e.to_string());
+    let page = html::page(&head, &opening, &body).map_err(failed)?;
+    let mut files = vec![run.join("summary.json"), run.join("RESULTS.md"), run.join("report.html")];
+    let figures: Vec<PathBuf> = body.figures().map(|f| run.join("figures").join(format!("{}.svg", f.name))).collect();
+    // The pages go last, so that they never show figures that are not there.
+    for (path, figure) in figures.iter().zip(body.figures()) {
+        litecnn_run::write_atomic(path, figure.svg().as_bytes())?;
+    }
     summary.write(&files[0])?;
-    litecnn_run::write_atomic(&files[1], page.as_bytes())?;
+    let text = format!("# {}\n\n{}\n{}", head.title, opening.to_markdown(), body.to_markdown());
+    litecnn_run::write_atomic(&files[1], text.as_bytes())?;
+    litecnn_run::write_atomic(&files[2], page.as_bytes())?;
+    files.extend(figures);
     Ok(Report { table: terminal_table(&summary, &published), summary, missing: collected.missing, files })
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use litecnn_run::StepRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::collect::{Collected, CollectedDataset, CollectedSeed};
+use crate::collect::{Collected, CollectedDataset};
 use crate::{Metrics, ReportError, Spread, order};
 
 /// `summary.json`: the figures of a whole run, over its seeds. A stable format that other programs read.
@@ -116,36 +116,36 @@ impl Summary {
             recipe: run.manifest.recipe_name.clone(),
             recipe_hash: run.manifest.recipe_hash.clone(),
             data: run.manifest.data.clone(),
-            datasets: run
-                .datasets
-                .iter()
-                .filter_map(|d| d.seeds.first().map(|first| (d.name.clone(), dataset(d, first))))
-                .collect(),
+            datasets: run.datasets.iter().filter_map(|d| Some((d.name.clone(), dataset(d)?))).collect(),
             missing: run.missing.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
-fn dataset(of: &CollectedDataset, first: &CollectedSeed) -> DatasetSummary {
+fn dataset(of: &CollectedDataset) -> Option<DatasetSummary> {
+    let (_, first) = of.measured().next()?;
     let spread =
-        |value: &dyn Fn(&Metrics) -> f64| Spread::new(of.seeds.iter().map(|s| value(&s.metrics)).collect::<Vec<_>>());
-    DatasetSummary {
-        params: first.metrics.subject.params,
-        weights_bytes: first.metrics.subject.weights_bytes,
-        seeds: of.seeds.iter().map(|s| s.metrics.subject.seed).collect(),
+        |value: &dyn Fn(&Metrics) -> f64| Spread::new(of.measured().map(|(_, m)| value(m)).collect::<Vec<_>>());
+    Some(DatasetSummary {
+        params: first.subject.params,
+        weights_bytes: first.subject.weights_bytes,
+        seeds: of.measured().map(|(s, _)| s.seed).collect(),
         test_accuracy: spread(&|m| m.splits.test.accuracy),
         train_accuracy: spread(&|m| m.splits.train.accuracy),
         validation_accuracy: spread(&|m| m.splits.validation.accuracy),
         steps: steps(of),
-        seconds: of.seeds.iter().map(|s| s.complete.then(|| s.steps.iter().map(|r| r.seconds).sum())).collect(),
-        peak_memory_bytes: of.seeds.iter().map(|s| s.steps.iter().filter_map(|r| r.peak_memory_bytes).max()).collect(),
-    }
+        seconds: of.measured().map(|(s, _)| s.complete.then(|| s.steps.iter().map(|r| r.seconds).sum())).collect(),
+        peak_memory_bytes: of
+            .measured()
+            .map(|(s, _)| s.steps.iter().filter_map(|r| r.peak_memory_bytes).max())
+            .collect(),
+    })
 }
 
 fn steps(of: &CollectedDataset) -> IndexMap<String, StepSummary> {
     let branch = |name: &str| name.starts_with("branch-");
-    let recorded = of.seeds.iter().flat_map(|s| s.steps.iter().map(|r| r.step.as_str()));
-    let measured = of.seeds.iter().flat_map(|s| s.metrics.steps.iter().map(|a| a.step.as_str()));
+    let recorded = of.measured().flat_map(|(s, _)| s.steps.iter().map(|r| r.step.as_str()));
+    let measured = of.measured().flat_map(|(_, m)| m.steps.iter().map(|a| a.step.as_str()));
     let mut names: Vec<&str> = recorded.chain(measured).collect();
     names.sort_by(|a, b| order::steps(a, b));
     names.dedup();
@@ -180,12 +180,12 @@ fn steps(of: &CollectedDataset) -> IndexMap<String, StepSummary> {
 }
 
 fn each_seed<T>(of: &CollectedDataset, step: &str, value: impl Fn(&StepRecord) -> Option<T>) -> Vec<Option<T>> {
-    of.seeds.iter().map(|s| s.steps.iter().find(|r| r.step == step).and_then(&value)).collect()
+    of.measured().map(|(s, _)| s.steps.iter().find(|r| r.step == step).and_then(&value)).collect()
 }
 
 /// Test and validation accuracy of the model a step leaves, if any seed has them.
 fn accuracies(of: &CollectedDataset, step: &str) -> Option<(Spread, Spread)> {
-    let found = of.seeds.iter().filter_map(|s| s.metrics.steps.iter().find(|a| a.step == step));
+    let found = of.measured().filter_map(|(_, m)| m.steps.iter().find(|a| a.step == step));
     let (test, validation): (Vec<f64>, Vec<f64>) = found.map(|a| (a.test_accuracy, a.validation_accuracy)).unzip();
     (!test.is_empty()).then(|| (Spread::new(test), Spread::new(validation)))
 }

@@ -1,4 +1,4 @@
-use crate::markdown::escape;
+use crate::document::escape;
 use crate::numbers::{percent, points, whole_percent};
 use crate::{DatasetSummary, Published, PublishedDataset, Summary};
 
@@ -69,7 +69,8 @@ pub(crate) fn official(summary: &Summary) -> bool {
     summary.data == "official"
 }
 
-fn reached(paper: &PublishedDataset, ours: &DatasetSummary) -> bool {
+/// Whether our mean test accuracy may be the published one or is better.
+pub(crate) fn reached(paper: &PublishedDataset, ours: &DatasetSummary) -> bool {
     // The last bit of a mean must not decide.
     ours.test_accuracy.mean >= paper.accuracy.test - ROUNDING - 1e-9
 }

@@ -6,7 +6,7 @@ mod curves;
 mod panel;
 mod style;
 
-pub(crate) use curves::{Course, Curves, Quantity};
+pub(crate) use curves::{Course, Curves, Quantity, mean};
 pub(crate) use panel::{Figure, Panel, WIDTH, escape};
 pub(crate) use style::sheet as style_sheet;
 #[cfg(test)]

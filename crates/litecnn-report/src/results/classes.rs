@@ -1,6 +1,6 @@
 use super::{header, shown};
 use crate::collect::Collected;
-use crate::markdown::Page;
+use crate::document::Page;
 use crate::numbers::{NONE, grouped};
 use crate::verdict::title;
 use crate::{Metrics, Overall, Published, PublishedClassification, Scores};
@@ -19,7 +19,7 @@ pub(super) fn classes(page: &mut Page, run: &Collected, published: &Published) {
         let table = paper.map_or(String::new(), |p| format!(" ({})", p.table));
         page.heading(3, &format!("{}{table}, seed {}", title(&dataset.name, published), metrics.subject.seed));
         scores(page, metrics, paper);
-        page.code("text", &metrics.splits.test.report.to_text(&metrics.subject.classes, 4));
+        page.folded_code("the same as text", "text", &metrics.splits.test.report.to_text(&metrics.subject.classes, 4));
         confusion(page, metrics);
     }
 }

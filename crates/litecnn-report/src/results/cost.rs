@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{header, words};
 use crate::collect::Collected;
-use crate::markdown::{Page, escape};
+use crate::document::{Page, escape};
 use crate::numbers::{NONE, grouped, megabytes};
 use crate::verdict::title;
 use crate::{Published, Spread, Summary};
@@ -72,8 +72,8 @@ pub(super) fn making(page: &mut Page, run: &Collected) {
     ];
     facts.extend(manifest.versions.iter().map(|(what, version)| format!("{}: {}", escape(what), escape(version))));
     for dataset in &run.datasets {
-        for seed in &dataset.seeds {
-            let (of, s) = (&seed.metrics.subject, &seed.metrics.splits);
+        for (_, metrics) in dataset.measured() {
+            let (of, s) = (&metrics.subject, &metrics.splits);
             let [train, validation, test] = [&s.train, &s.validation, &s.test].map(|part| grouped(part.images));
             let name = escape(&of.dataset);
             facts.push(format!(

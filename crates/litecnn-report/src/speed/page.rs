@@ -1,6 +1,6 @@
 use super::bench::{Bench, Copying, Growth, Metric, OURS, Row};
 use crate::Published;
-use crate::markdown::{Page, escape};
+use crate::document::{Page, escape};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes};
 use crate::verdict::title;
 
@@ -24,7 +24,7 @@ pub(crate) fn page(bench: &Bench, published: &Published, figures: &[&str]) -> St
     ratios(&mut page, bench, published);
     growth(&mut page, bench, figures);
     criterion(&mut page, bench);
-    page.finish()
+    page.to_markdown()
 }
 
 /// The models of some rows in the paper's order.

@@ -1,0 +1,137 @@
+mod accuracy;
+mod classes;
+mod cost;
+mod training;
+
+use crate::collect::{Collected, CollectedDataset};
+use crate::document::{Page, escape};
+use crate::html::{Head, Tile};
+use crate::numbers::{NONE, grouped, kilobytes, megabytes, percent, points, whole_percent};
+use crate::verdict::{official, reached, title, verdict};
+use crate::{Published, ReportError, Summary};
+
+/// What a report says.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) head: Head,
+    /// The answer.
+    pub(crate) opening: Page,
+    /// What it rests on.
+    pub(crate) body: Page,
+}
+
+/// Says what a run has come to, beside the published figures.
+pub(crate) fn results(run: &Collected, summary: &Summary, published: &Published) -> Result<Results, ReportError> {
+    let mut body = Page::default();
+    if !summary.missing.is_empty() {
+        body.heading(2, "Missing from this run");
+        body.list(&summary.missing);
+    }
+    if !summary.datasets.is_empty() {
+        accuracy::accuracy(&mut body, summary, published);
+        accuracy::steps(&mut body, summary, published);
+        classes::classes(&mut body, run, published);
+    }
+    training::training(&mut body, run, published)?;
+    if !summary.datasets.is_empty() {
+        sizes(&mut body, summary, published);
+        cost::cost(&mut body, summary, published);
+    }
+    cost::making(&mut body, run);
+    Ok(Results { head: head(summary, published), opening: opening(summary, published), body })
+}
+
+fn head(summary: &Summary, published: &Published) -> Head {
+    let tile = |(name, ours): (&String, &crate::DatasetSummary)| {
+        let paper = published.datasets.get(name);
+        let mean = ours.test_accuracy.mean;
+        let seeds = ours.seeds.len();
+        Tile {
+            state: match paper {
+                Some(paper) if !official(summary) || summary.recipe != "paper" || paper.accuracy.test.is_nan() => {
+                    "other"
+                }
+                Some(paper) if reached(paper, ours) => "reached",
+                Some(_) => "below",
+                None => "other",
+            },
+            name: title(name, published).to_owned(),
+            ours: format!("{} %", percent(mean)),
+            spread: match seeds {
+                1 => "test accuracy, one seed".to_owned(),
+                _ => format!("test accuracy, ± {} over {seeds} seeds", percent(ours.test_accuracy.std)),
+            },
+            paper: paper.map_or_else(String::new, |p| format!("paper: {} %", whole_percent(p.accuracy.test))),
+            difference: paper.map_or_else(String::new, |p| format!("{} points", points(mean - p.accuracy.test))),
+        }
+    };
+    Head {
+        title: format!("Results beside those of {} ({})", published.author, published.year),
+        tiles: summary.datasets.iter().map(tile).collect(),
+    }
+}
+
+fn opening(summary: &Summary, published: &Published) -> Page {
+    let mut page = Page::default();
+    if !official(summary) {
+        page.quote(&format!(
+            "**Smoke test. These figures cannot be compared with published ones.** The data is not the official one: {}. \
+             The published figures are printed beside ours only to show that every table is filled.",
+            escape(&summary.data)
+        ));
+    }
+    page.paragraph(&format!("Is the paper reproduced? {}", verdict(summary, published)));
+    page.paragraph(&format!(
+        "Paper: {}, *{}*, {}. It prints accuracies in whole percent, so half a point of every difference is rounding, \
+         and \"reached\" means: not more than half a point below.",
+        published.author, published.title, published.source
+    ));
+    page
+}
+
+fn header(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|&c| c.to_owned()).collect()
+}
+
+/// A step's or branch's name in prose.
+fn words(step: &str) -> String {
+    match step {
+        "stage-1" => "stage one".to_owned(),
+        "stage-2-1" => "stage two, step 1 (new layers only)".to_owned(),
+        "stage-2-2" => "stage two, step 2 (all layers)".to_owned(),
+        "branch-1" => "branch 1 (original images)".to_owned(),
+        "branch-2" => "branch 2 (augmented images)".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
+fn sizes(page: &mut Page, summary: &Summary, published: &Published) {
+    page.heading(2, "Size (Table 6)");
+    page.paragraph(
+        "KB are 1,024 bytes, MB 1,024 KB; four bytes a parameter. Our file holds weights and metadata only.",
+    );
+    let columns = ["", "parameters, paper", "ours", "KB, paper", "ours", "file MB, paper", "ours", "file bytes, ours"];
+    let rows: Vec<Vec<String>> = summary
+        .datasets
+        .iter()
+        .map(|(name, ours)| {
+            let paper = published.datasets.get(name).map(|p| &p.size);
+            vec![
+                title(name, published).to_owned(),
+                paper.map_or(NONE.to_owned(), |p| grouped(p.params)),
+                grouped(ours.params),
+                paper.map_or(NONE.to_owned(), |p| format!("{:.2}", p.params_kb)),
+                kilobytes(ours.params * 4),
+                paper.map_or(NONE.to_owned(), |p| format!("{:.2}", p.file_mb)),
+                format!("{:.2}", megabytes(ours.weights_bytes)),
+                grouped(ours.weights_bytes),
+            ]
+        })
+        .collect();
+    page.table(&header(&columns), &rows);
+}
+
+/// The seed whose details are printed: the first one measured.
+fn shown(dataset: &CollectedDataset) -> Option<&crate::Metrics> {
+    dataset.measured().next().map(|(_, metrics)| metrics)
+}
