@@ -1,6 +1,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::ReportError;
 use crate::confusion::{ConfusionMatrix, ratio};
@@ -108,11 +109,7 @@ impl ClassificationReport {
     ///
     /// One accident is not copied: where no image at all is right, scikit-learn prints supports as `5.0`, here `5`.
     pub fn to_text(&self, class_names: &[String], digits: usize) -> String {
-        let names: Vec<String> = self
-            .classes
-            .iter()
-            .map(|c| class_names.get(c.label).cloned().unwrap_or_else(|| c.label.to_string()))
-            .collect();
+        let names = self.names(class_names);
         let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let width = longest.max("weighted avg".len()).max(digits);
         let row = |name: &str, s: &Scores| {
@@ -135,6 +132,36 @@ impl ClassificationReport {
         text.push_str(&row("macro avg", &self.macro_average));
         text.push_str(&row("weighted avg", &self.weighted_average));
         text
+    }
+
+    /// The dictionary scikit-learn gives with `output_dict=True`: scores by class name, then `accuracy` (or
+    /// `micro avg`), `macro avg` and `weighted avg`, in this order. Supports are written as `5.0`, as there.
+    ///
+    /// Classes are named as in [`ClassificationReport::to_text`]. As there is one entry a name, the last of equally
+    /// named classes is told, and none that is called like one of the averages.
+    pub fn to_json(&self, class_names: &[String]) -> Value {
+        let scores = |s: &Scores| {
+            let Scores { precision, recall, f1, support } = *s;
+            json!({ "precision": precision, "recall": recall, "f1-score": f1, "support": support as f64 })
+        };
+        let mut entries = Map::new();
+        for (name, class) in self.names(class_names).into_iter().zip(&self.classes) {
+            entries.insert(name, scores(&class.scores));
+        }
+        let (name, overall) = match &self.overall {
+            Overall::Accuracy(accuracy) => ("accuracy", json!(accuracy)),
+            Overall::Micro(pooled) => ("micro avg", scores(pooled)),
+        };
+        entries.insert(name.into(), overall);
+        entries.insert("macro avg".into(), scores(&self.macro_average));
+        entries.insert("weighted avg".into(), scores(&self.weighted_average));
+        entries.into()
+    }
+
+    /// What the classes are called.
+    fn names(&self, class_names: &[String]) -> Vec<String> {
+        let name = |c: &ClassScores| class_names.get(c.label).cloned().unwrap_or_else(|| c.label.to_string());
+        self.classes.iter().map(name).collect()
     }
 }
 

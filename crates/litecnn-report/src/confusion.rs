@@ -65,6 +65,20 @@ impl ConfusionMatrix {
     pub fn predicted(&self, class: usize) -> u64 {
         self.counts.iter().filter_map(|row| row.get(class)).sum()
     }
+
+    /// The `n` most frequent mistakes, or as many as there are: true class, predicted class and number of images, the
+    /// most frequent first. Equally frequent ones are in the order of their classes, the true one first.
+    pub fn most_confused(&self, n: usize) -> Vec<(usize, usize, u64)> {
+        let row = |(label, row): (usize, &Vec<u64>)| -> Vec<_> {
+            row.iter().enumerate().map(|(predicted, &images)| (label, predicted, images)).collect()
+        };
+        let mut mistakes: Vec<_> = self.counts.iter().enumerate().flat_map(row).collect();
+        mistakes.retain(|&(label, predicted, images)| label != predicted && images > 0);
+        // Stable, so equals stay in the order of their classes.
+        mistakes.sort_by_key(|&(_, _, images)| std::cmp::Reverse(images));
+        mistakes.truncate(n);
+        mistakes
+    }
 }
 
 /// A quotient in which nothing divided by nothing is 0, as scikit-learn has it by default.
@@ -102,6 +116,14 @@ mod tests {
         assert_eq!((matrix.total(), matrix.correct()), (3, 2));
         let message = ConfusionMatrix::from_pairs(3, [(0, 3)]).unwrap_err().to_string();
         assert!(message.contains("class 3") && message.contains('3'), "{message}");
+    }
+
+    #[test]
+    fn mistakes_by_frequency_then_by_class() {
+        let matrix: ConfusionMatrix = vec![vec![9, 2, 1], vec![0, 9, 5], vec![2, 0, 0]].try_into().unwrap();
+        assert_eq!(matrix.most_confused(3), [(1, 2, 5), (0, 1, 2), (2, 0, 2)]);
+        assert_eq!(matrix.most_confused(9).len(), 4);
+        assert_eq!(matrix.most_confused(0), []);
     }
 
     #[test]

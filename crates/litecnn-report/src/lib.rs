@@ -4,7 +4,8 @@
 //! loss, [`ClassificationReport`] and [`ConfusionMatrix`] of the final model on every part of the data. In the end,
 //! [`report()`] gathers the metrics and step records of all data sets and seeds into a [`Summary`] (`summary.json`)
 //! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
-//! they are printed. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`]. No
+//! they are printed. How far predictions can be trusted, [`bootstrap_accuracy`], [`McNemar`], [`Calibration`] and
+//! [`brier()`] tell. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`]. No
 //! tensor library is needed, so reports build and run in seconds.
 //!
 //! ```
@@ -40,6 +41,9 @@
 //! # }
 //! ```
 
+mod bootstrap;
+mod brier;
+mod calibration;
 mod classification;
 mod collect;
 mod confusion;
@@ -49,6 +53,7 @@ mod figure;
 mod html;
 mod loss;
 
+mod mcnemar;
 mod metrics;
 mod numbers;
 mod order;
@@ -61,11 +66,15 @@ mod summary;
 mod terminal;
 mod verdict;
 
+pub use bootstrap::{Interval, bootstrap_accuracy};
+pub use brier::brier;
+pub use calibration::{Calibration, CalibrationBin};
 pub use classification::{ClassScores, ClassificationReport, Overall, Scores};
 pub use collect::Missing;
 pub use confusion::ConfusionMatrix;
 pub use error::ReportError;
 pub use loss::mean_cross_entropy;
+pub use mcnemar::McNemar;
 pub use metrics::{Metrics, SplitMetrics, Splits, StepAccuracy, Subject};
 pub use published::{
     Published, PublishedAccuracy, PublishedClassification, PublishedDataset, PublishedLatency, PublishedSize,

@@ -1,4 +1,4 @@
-//! Tests of the crate from outside: against scikit-learn, as properties, and on whole run directories.
+//! Tests of the crate from outside: against scikit-learn and SciPy, as properties, and on whole run directories.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p litecnn-report` rewrites the expected pages in `tests/golden/`.
 
@@ -8,4 +8,6 @@ mod properties;
 mod runs;
 mod sklearn;
 mod speed;
+mod statistics;
+mod statistics_properties;
 mod synthetic;

@@ -30,7 +30,7 @@ def case(name, classes, true, predicted, names=None, labels=None, digits=2):
     names = [str(i) for i in range(classes)] if names is None else names
     shown = [names[i] for i in listed]
     arguments = dict(labels=listed, target_names=shown, digits=digits)
-    values = classification_report(true, predicted, output_dict=True, labels=listed)
+    values = classification_report(true, predicted, output_dict=True, labels=listed, target_names=shown)
     return {
         "name": name,
         "classes": classes,
@@ -82,6 +82,8 @@ cases += [
     case("single class of two", 2, np.ones(7, int), np.ones(7, int)),
     case("all wrong", 2, np.zeros(5, int), np.ones(5, int)),
     case("one image", 3, np.array([2]), np.array([2])),
+    uniform("one name for two classes", 3, 30, 0.5, names=["a", "b", "a"]),
+    uniform("classes named like averages", 3, 30, 0.5, names=["accuracy", "b", "macro avg"]),
 ]
 
 lines = [json.dumps(c, ensure_ascii=False, separators=(",", ":")) for c in cases]
