@@ -110,7 +110,8 @@ pub(crate) fn collect(run: &Path) -> Result<Collected, ReportError> {
     Ok(Collected { manifest, datasets, missing })
 }
 
-fn finished_steps(dir: &SeedDir, manifest: &Manifest) -> Result<Vec<StepRecord>, ReportError> {
+/// The records of finished steps, in the order of [`order::steps`]; one made with another recipe is an error.
+pub(crate) fn finished_steps(dir: &SeedDir, manifest: &Manifest) -> Result<Vec<StepRecord>, ReportError> {
     let entries = std::fs::read_dir(dir.root()).into_iter().flatten().flatten();
     let mut steps = Vec::new();
     for folder in entries.map(|e| e.path()).filter(|p| p.join("step.json").exists()) {

@@ -9,3 +9,4 @@ mod runs;
 mod sklearn;
 mod speed;
 mod synthetic;
+mod tensorboard;
