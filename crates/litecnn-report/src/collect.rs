@@ -151,7 +151,8 @@ fn histories(dir: &SeedDir) -> Result<Vec<(String, Vec<EpochRecord>)>, ReportErr
     Ok(all)
 }
 
-fn finished_steps(dir: &SeedDir, manifest: &Manifest) -> Result<Vec<StepRecord>, ReportError> {
+/// The records of finished steps, in the order of [`order::steps`]; one made with another recipe is an error.
+pub(crate) fn finished_steps(dir: &SeedDir, manifest: &Manifest) -> Result<Vec<StepRecord>, ReportError> {
     let mut steps = Vec::new();
     for folder in folders_with(dir, "step.json") {
         let record = StepRecord::read(&folder)?;

@@ -5,8 +5,9 @@
 //! [`report()`] gathers the metrics and step records of all data sets and seeds into a [`Summary`] (`summary.json`)
 //! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
 //! they are printed. How far predictions can be trusted, [`bootstrap_accuracy`], [`McNemar`], [`Calibration`] and
-//! [`brier()`] tell. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`]. No
-//! tensor library is needed, so reports build and run in seconds.
+//! [`brier()`] tell. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`].
+//! [`write_tensorboard`] makes training curves of the histories. No tensor library is needed, so reports build and run
+//! in seconds.
 //!
 //! ```
 //! use litecnn_report::{Metrics, Splits, StepAccuracy, Subject, report};
@@ -63,6 +64,7 @@ mod results;
 pub mod speed;
 mod spread;
 mod summary;
+mod tensorboard;
 mod terminal;
 mod verdict;
 
@@ -82,4 +84,5 @@ pub use published::{
 pub use report::{Report, report};
 pub use spread::Spread;
 pub use summary::{BranchSummary, DatasetSummary, StepSummary, Summary};
+pub use tensorboard::write_tensorboard;
 pub use terminal::terminal_table;

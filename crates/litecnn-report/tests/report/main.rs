@@ -11,3 +11,4 @@ mod speed;
 mod statistics;
 mod statistics_properties;
 mod synthetic;
+mod tensorboard;
