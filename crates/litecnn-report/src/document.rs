@@ -96,23 +96,35 @@ impl Page {
         blocks.join("\n")
     }
 
-    /// As HTML, figures drawn in place.
+    /// As HTML, figures drawn in place. Sections of the third level are parts that stand side by side where there is
+    /// room.
     pub(crate) fn to_html(&self) -> String {
         // A text may close what another one opened, so all are read as one.
-        let mut source = String::new();
+        let mut source: Vec<String> = Vec::new();
+        let mut in_part = false;
         for block in &self.blocks {
-            source.push_str(&match block {
+            if let Block::Heading { level, .. } = block {
+                source.push(match (in_part, *level) {
+                    (true, ..3) => "</section></div>".to_owned(),
+                    (true, 3) => "</section><section>".to_owned(),
+                    (false, 3) => "<div class=\"parts\"><section>".to_owned(),
+                    _ => String::new(),
+                });
+                in_part = *level == 3 || (in_part && *level > 3);
+            }
+            source.push(match block {
                 Block::Heading { level, text } => {
-                    let text_html = inline(text);
-                    format!("<h{level} id=\"{}\">{text_html}</h{level}>", anchor(text))
+                    format!("<h{level} id=\"{}\">{}</h{level}>", anchor(text), inline(text))
                 }
                 Block::Text(text) => text.clone(),
                 Block::Figure(figure) => figure.html(&inline(&figure.caption)),
             });
-            source.push_str("\n\n");
+        }
+        if in_part {
+            source.push("</section></div>".to_owned());
         }
         let table = "<div class=\"scroll\" tabindex=\"0\"><table>";
-        render(&source).replace("<table>", table).replace("</table>", "</table></div>")
+        render(&source.join("\n\n")).replace("<table>", table).replace("</table>", "</table></div>")
     }
 
     fn block(&mut self, text: &str) {
@@ -163,6 +175,8 @@ mod tests {
     fn page() -> Page {
         let mut page = Page::default();
         page.heading(2, "Title & (more)");
+        page.heading(3, "Part");
+        page.heading(3, "Part 2");
         page.table(&["a".into(), "b".into()], &[vec!["x|y <i>".into(), "1".into()]]);
         page.table(&["left out".into()], &[]);
         page.folded_code("shown < asked", "text", "one\n\ntwo <b>\n");
@@ -171,7 +185,7 @@ mod tests {
 
     #[test]
     fn as_markdown() {
-        let expected = "## Title & (more)\n\n| a | b |\n| --- | ---: |\n| x\\|y \\<i> | 1 |\n\n\
+        let expected = "## Title & (more)\n\n### Part\n\n### Part 2\n\n| a | b |\n| --- | ---: |\n| x\\|y \\<i> | 1 |\n\n\
                         <details><summary>shown &lt; asked</summary>\n\n```text\none\n\ntwo <b>\n```\n\n</details>\n";
         assert_eq!(page().to_markdown(), expected);
     }
@@ -181,6 +195,8 @@ mod tests {
         let html = page().to_html();
         for part in [
             "<h2 id=\"title-more\">Title &amp; (more)</h2>",
+            "<div class=\"parts\"><section>\n<h3 id=\"part\">Part</h3>\n</section><section>\n<h3 id=\"part-2\">",
+            "</details>\n</section></div>",
             "<td>x|y &lt;i&gt;</td><td style=\"text-align: right\">1</td>",
             "<details><summary>shown &lt; asked</summary>\n<pre><code class=\"language-text\">one\n\ntwo &lt;b&gt;",
             "</div>",

@@ -40,6 +40,9 @@ pub enum ReportError {
         /// The run directory.
         run: PathBuf,
     },
+    /// There is nothing to compare.
+    #[error("a comparison takes two runs or more")]
+    TooFewRuns,
     /// Files of one run contradict each other.
     #[error("{} does not belong to this run: {reason}; delete it and run the step again", path.display())]
     Inconsistent {

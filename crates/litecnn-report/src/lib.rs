@@ -42,11 +42,13 @@
 //! # }
 //! ```
 
+mod analysis;
 mod bootstrap;
 mod brier;
 mod calibration;
 mod classification;
 mod collect;
+mod compare;
 mod confusion;
 mod document;
 mod error;
@@ -58,6 +60,8 @@ mod mcnemar;
 mod metrics;
 mod numbers;
 mod order;
+#[cfg(feature = "png")]
+mod png;
 mod published;
 mod report;
 mod results;
@@ -68,16 +72,20 @@ mod tensorboard;
 mod terminal;
 mod verdict;
 
+pub use analysis::{Analysis, Comparison};
 pub use bootstrap::{Interval, bootstrap_accuracy};
 pub use brier::brier;
 pub use calibration::{Calibration, CalibrationBin};
 pub use classification::{ClassScores, ClassificationReport, Overall, Scores};
 pub use collect::Missing;
+pub use compare::{RunComparison, compare};
 pub use confusion::ConfusionMatrix;
 pub use error::ReportError;
 pub use loss::mean_cross_entropy;
 pub use mcnemar::McNemar;
 pub use metrics::{Metrics, SplitMetrics, Splits, StepAccuracy, Subject};
+#[cfg(feature = "png")]
+pub use png::write_pngs;
 pub use published::{
     Published, PublishedAccuracy, PublishedClassification, PublishedDataset, PublishedLatency, PublishedSize,
 };

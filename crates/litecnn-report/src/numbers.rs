@@ -1,6 +1,6 @@
 //! How figures are written in pages and tables.
 
-use crate::Spread;
+use crate::{Interval, Spread};
 
 /// A fraction in percent with two decimals: `99.02`.
 pub(crate) fn percent(fraction: f64) -> String {
@@ -30,6 +30,21 @@ pub(crate) fn points(difference: f64) -> String {
 pub(crate) fn signed(value: f64) -> String {
     let text = format!("{value:+.2}");
     if text == "-0.00" { "+0.00".to_owned() } else { text }
+}
+
+/// Bounds in percent: `98.80 to 99.17`.
+pub(crate) fn interval_percent(interval: Interval) -> String {
+    format!("{} to {}", percent(interval.low), percent(interval.high))
+}
+
+/// A probability with as many digits as tell something: `0.31`, `0.0042`, `< 0.0001`.
+pub(crate) fn probability(p: f64) -> String {
+    match p {
+        p if p < 1e-4 => "< 0.0001".to_owned(),
+        p if p < 0.01 => format!("{p:.4}"),
+        p if p < 0.995 => format!("{p:.2}"),
+        _ => "1".to_owned(),
+    }
 }
 
 /// Thousands set apart: `14,862`.
@@ -69,6 +84,7 @@ mod tests {
         assert_eq!(spread_percent(&Spread::new(vec![0.5, 0.51])), "50.50 ± 0.71");
         assert_eq!((points(-0.000_01), points(0.012_3)), ("+0.00".into(), "+1.23".into()));
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.2, 0.0042, 1e-9, 1.0].map(probability), ["0.20", "0.0042", "< 0.0001", "1"]);
         assert_eq!(kilobytes(14_862 * 4), "58.05");
     }
 }

@@ -11,8 +11,8 @@ pub(crate) fn datasets(a: &str, b: &str) -> Ordering {
 pub(crate) fn steps(a: &str, b: &str) -> Ordering {
     let fold = |step: &str| step.strip_prefix("fold-").and_then(|n| n.parse::<u32>().ok());
     let place = |step: &str| if fold(step).is_some() { "fold".to_owned() } else { step.to_owned() };
-    const KNOWN: [&str; 8] =
-        ["stage-1", "branch-1", "branch-2", "surgery", "stage-2-1", "stage-2-2", "fold", "evaluate"];
+    const KNOWN: [&str; 9] =
+        ["stage-1", "branch-1", "branch-2", "surgery", "stage-2-1", "stage-2-2", "fold", "ensemble", "evaluate"];
     rank(&KNOWN, &place(a), &place(b)).then_with(|| fold(a).cmp(&fold(b)))
 }
 

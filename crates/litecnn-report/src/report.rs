@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use crate::collect::collect;
+use crate::collect::{Collected, collect};
 use crate::results::{Results, results};
 use crate::{Missing, Published, ReportError, Summary, html, terminal_table};
 
@@ -17,8 +17,15 @@ pub struct Report {
     pub files: Vec<PathBuf>,
 }
 
-/// Writes `summary.json`, `RESULTS.md`, `report.html` (one file, nothing is fetched) and `figures/*.svg` into a run
-/// directory, from what it holds.
+impl Report {
+    /// The figures among the files.
+    pub fn figures(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().filter(|path| path.extension().is_some_and(|e| e == "svg"))
+    }
+}
+
+/// Writes `summary.json`, `RESULTS.md`, `report.html` (one file, nothing is fetched), `figures/*.svg` and
+/// `tables/classification-*.{txt,json}` (as scikit-learn has them) into a run directory, from what it holds.
 ///
 /// A run that is not finished gives a report of what is there, with a list of what is not; the run may be going on
 /// meanwhile. Files that were written before are replaced whole.
@@ -32,18 +39,26 @@ pub fn report(run: &Path) -> Result<Report, ReportError> {
     let published = Published::isong2025()?;
     let summary = Summary::of(&collected);
     let Results { head, opening, body } = results(&collected, &summary, &published)?;
-    let failed = |e: minijinja::Error| ReportError::Page(e.to_string());
-    let page = html::page(&head, &opening, &body).map_err(failed)?;
-    let mut files = vec![run.join("summary.json"), run.join("RESULTS.md"), run.join("report.html")];
-    let figures: Vec<PathBuf> = body.figures().map(|f| run.join("figures").join(format!("{}.svg", f.name))).collect();
-    // The pages go last, so that they never show figures that are not there.
-    for (path, figure) in figures.iter().zip(body.figures()) {
-        litecnn_run::write_atomic(path, figure.svg().as_bytes())?;
-    }
+    let mut files = html::write(&head, &opening, &body, run, "RESULTS.md", "report.html")?;
+    files.insert(0, run.join("summary.json"));
     summary.write(&files[0])?;
-    let text = format!("# {}\n\n{}\n{}", head.title, opening.to_markdown(), body.to_markdown());
-    litecnn_run::write_atomic(&files[1], text.as_bytes())?;
-    litecnn_run::write_atomic(&files[2], page.as_bytes())?;
-    files.extend(figures);
+    files.extend(tables(&collected, &run.join("tables"))?);
     Ok(Report { table: terminal_table(&summary, &published), summary, missing: collected.missing, files })
+}
+
+/// The classification report of every final model on the test images, as scikit-learn prints it and as its
+/// `output_dict`.
+fn tables(run: &Collected, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut written = Vec::new();
+    for dataset in &run.datasets {
+        for (seed, metrics) in dataset.measured() {
+            let (report, names) = (&metrics.splits.test.report, &metrics.subject.classes);
+            let stem = format!("classification-{}-seed-{}", dataset.name, seed.seed);
+            let (text, json) = (folder.join(format!("{stem}.txt")), folder.join(format!("{stem}.json")));
+            litecnn_run::write_atomic(&text, report.to_text(names, 4).as_bytes())?;
+            litecnn_run::write_json(&json, &report.to_json(names))?;
+            written.extend([text, json]);
+        }
+    }
+    Ok(written)
 }

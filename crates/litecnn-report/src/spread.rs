@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A figure measured once a seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Spread {
     /// One value a seed, in the order of the seeds.
     pub values: Vec<f64>,

@@ -5,7 +5,7 @@ use litecnn_run::StepRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::collect::{Collected, CollectedDataset};
-use crate::{Metrics, ReportError, Spread, order};
+use crate::{Analysis, Metrics, ReportError, Spread, order};
 
 /// `summary.json`: the figures of a whole run, over its seeds. A stable format that other programs read.
 ///
@@ -44,6 +44,9 @@ pub struct DatasetSummary {
     pub train_accuracy: Spread,
     /// The final model on the validation images.
     pub validation_accuracy: Spread,
+    /// What the predictions tell beyond accuracy.
+    #[serde(default)]
+    pub analysis: Analysis,
     /// What each step took, and how good a model it left.
     pub steps: IndexMap<String, StepSummary>,
     /// Seconds of all steps together; `null` if one is not finished.
@@ -133,6 +136,7 @@ fn dataset(of: &CollectedDataset) -> Option<DatasetSummary> {
         test_accuracy: spread(&|m| m.splits.test.accuracy),
         train_accuracy: spread(&|m| m.splits.train.accuracy),
         validation_accuracy: spread(&|m| m.splits.validation.accuracy),
+        analysis: Analysis::of(of),
         steps: steps(of),
         seconds: of.measured().map(|(s, _)| s.complete.then(|| s.steps.iter().map(|r| r.seconds).sum())).collect(),
         peak_memory_bytes: of

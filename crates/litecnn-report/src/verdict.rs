@@ -76,7 +76,7 @@ pub(crate) fn reached(paper: &PublishedDataset, ours: &DatasetSummary) -> bool {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
@@ -100,6 +100,7 @@ mod tests {
                 test_accuracy: spread.clone(),
                 train_accuracy: spread.clone(),
                 validation_accuracy: spread,
+                analysis: crate::Analysis::default(),
                 steps: IndexMap::new(),
                 seconds: vec![None],
                 peak_memory_bytes: vec![None],

@@ -1,24 +1,71 @@
-//! `litecnn report`: tables of a run, beside the paper's figures.
+//! `litecnn report`: what a run has come to, beside the paper; runs side by side.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
+use litecnn_cli::Usage;
 
-/// Write summary.json and RESULTS.md of a run, and print its figures beside the paper's.
+/// Tell what a run has come to: tables, figures, one page.
+///
+/// Leaves summary.json, RESULTS.md, report.html, figures/ and tables/ in the run directory. A run that is not finished
+/// gives a report of what is there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Run directory.
-    run: PathBuf,
+    /// Run directory; with --compare, two or more.
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    /// Compare runs: figures side by side, and McNemar's test between their predictions.
+    #[arg(long, conflicts_with_all = ["png", "tensorboard"])]
+    compare: bool,
+    /// Folder for COMPARE.md, compare.html and their figures; without it the comparison is only printed.
+    #[arg(long, value_name = "FOLDER", requires = "compare")]
+    out: Option<PathBuf>,
+    /// Write every figure as PNG too.
+    #[arg(long)]
+    png: bool,
+    /// Write training curves for TensorBoard, into tensorboard/ in the run directory.
+    #[arg(long)]
+    tensorboard: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let report = litecnn_report::report(&args.run)?;
+    if args.compare {
+        return compare(args);
+    }
+    let [run] = args.runs.as_slice() else {
+        return Err(Usage("several run directories are for --compare".into()).into());
+    };
+    let report = litecnn_report::report(run)?;
     for missing in &report.missing {
         println!("missing: {missing}");
     }
-    for file in &report.files {
-        println!("wrote {}", file.display());
+    for page in report.files.iter().filter(|f| f.parent() == Some(run)) {
+        println!("wrote {}", page.display());
+    }
+    println!("wrote {} figures to {}", report.figures().count(), run.join("figures").display());
+    if args.png {
+        let written = litecnn_report::write_pngs(&report.files)?;
+        println!("wrote {} of them as PNG, too", written.len());
+    }
+    if args.tensorboard {
+        let written = litecnn_report::write_tensorboard(run)?;
+        let folder = run.join("tensorboard");
+        println!("wrote {} event files: tensorboard --logdir {}", written.len(), folder.display());
     }
     println!("\n{}", report.table);
+    Ok(())
+}
+
+fn compare(args: &Args) -> Result<()> {
+    if args.runs.len() < 2 {
+        return Err(Usage("--compare takes two run directories or more".into()).into());
+    }
+    let comparison = litecnn_report::compare(&args.runs)?;
+    println!("{}", comparison.to_text());
+    if let Some(folder) = &args.out {
+        for file in comparison.write(folder)? {
+            println!("wrote {}", file.display());
+        }
+    }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! The page as one file: no script, nothing fetched.
 
+use std::path::{Path, PathBuf};
+
 use minijinja::{Environment, Value, context};
 
+use crate::ReportError;
 use crate::document::Page;
 use crate::figure::style_sheet;
 
@@ -24,8 +27,32 @@ pub(crate) struct Tile {
     pub(crate) difference: String,
 }
 
+/// Writes a page as Markdown and as HTML, and its figures, into a folder; returns the paths, the pages first.
+pub(crate) fn write(
+    head: &Head,
+    opening: &Page,
+    body: &Page,
+    folder: &Path,
+    markdown: &str,
+    html: &str,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let whole = page(head, opening, body).map_err(|e| ReportError::Page(e.to_string()))?;
+    let mut files = vec![folder.join(markdown), folder.join(html)];
+    // The pages go last, so that they never show figures that are not there.
+    for figure in body.figures() {
+        let path = folder.join("figures").join(format!("{}.svg", figure.name));
+        litecnn_run::write_atomic(&path, figure.svg().as_bytes())?;
+        files.push(path);
+    }
+    let parts = [format!("# {}\n", head.title), opening.to_markdown(), body.to_markdown()];
+    let text: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    litecnn_run::write_atomic(&files[0], text.join("\n").as_bytes())?;
+    litecnn_run::write_atomic(&files[1], whole.as_bytes())?;
+    Ok(files)
+}
+
 /// The whole file. The opening stands above the tiles and the table of contents, the body below.
-pub(crate) fn page(head: &Head, opening: &Page, body: &Page) -> Result<String, minijinja::Error> {
+fn page(head: &Head, opening: &Page, body: &Page) -> Result<String, minijinja::Error> {
     let mut templates = Environment::new();
     // Ending in `.html`, so that values are escaped.
     templates.add_template("page.html", include_str!("page.html"))?;

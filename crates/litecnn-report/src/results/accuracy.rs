@@ -1,81 +1,172 @@
 use super::{header, words};
 use crate::document::Page;
-use crate::numbers::{NONE, points, spread_percent, whole_percent};
+use crate::figure::{Figure, StepsPanel};
+use crate::numbers::{NONE, grouped, interval_percent, points, probability, spread_percent, whole_percent};
 use crate::verdict::title;
-use crate::{Published, Spread, Summary};
+use crate::{Comparison, DatasetSummary, Published, ReportError, Spread, Summary};
 
 /// Table 1.
 pub(super) fn accuracy(page: &mut Page, summary: &Summary, published: &Published) {
     page.heading(2, "Accuracy (Table 1)");
     page.paragraph(
         "In percent, differences in percentage points. Ours is the mean over the seeds, with the sample standard \
-         deviation where there are several. Training accuracy is measured on the training images without augmentation.",
+         deviation where there are several. The interval is the 95 % bootstrap interval of that mean over test images \
+         (10,000 resamples): how far it could lie from what was measured, had other images been drawn. Training accuracy \
+         is measured on the training images without augmentation.",
     );
     let mut rows = Vec::new();
     for (name, ours) in &summary.datasets {
         let paper = published.datasets.get(name).map(|p| &p.accuracy);
-        for (split, theirs, mine) in [
-            ("train", paper.map(|p| p.train), Some(&ours.train_accuracy)),
-            ("validation", None, Some(&ours.validation_accuracy)),
-            ("test", paper.map(|p| p.test), Some(&ours.test_accuracy)),
+        for (split, theirs, mine, interval) in [
+            ("train", paper.map(|p| p.train), &ours.train_accuracy, None),
+            ("validation", None, &ours.validation_accuracy, None),
+            ("test", paper.map(|p| p.test), &ours.test_accuracy, ours.analysis.test_interval),
         ] {
             rows.push(vec![
                 format!("{}, {split}", title(name, published)),
                 theirs.map_or(NONE.to_owned(), whole_percent),
-                mine.map_or(NONE.to_owned(), spread_percent),
-                theirs.zip(mine).map_or(NONE.to_owned(), |(t, m)| points(m.mean - t)),
+                spread_percent(mine),
+                theirs.map_or(NONE.to_owned(), |t| points(mine.mean - t)),
+                interval.map_or(NONE.to_owned(), interval_percent),
                 ours.seeds.len().to_string(),
             ]);
         }
     }
-    page.table(&header(&["", "paper", "ours", "difference", "seeds"]), &rows);
+    page.table(&header(&["", "paper", "ours", "difference", "95 % interval", "seeds"]), &rows);
 }
 
-/// The models on the way.
-pub(super) fn steps(page: &mut Page, summary: &Summary, published: &Published) {
-    let models = |name: &str| -> Vec<(String, &Spread, &Spread)> {
-        let Some(dataset) = summary.datasets.get(name) else { return Vec::new() };
-        let mut found = Vec::new();
-        for (step, figures) in &dataset.steps {
-            for (branch, b) in &figures.branches {
-                found.push((branch.clone(), &b.test_accuracy, &b.validation_accuracy));
-            }
-            if let (Some(test), Some(validation)) = (&figures.test_accuracy, &figures.validation_accuracy) {
-                found.push((step.clone(), test, validation));
-            }
+/// Every model of a data set in order of training: its name, and test and validation accuracy.
+pub(super) fn models(dataset: &DatasetSummary) -> Vec<(&str, &Spread, Option<&Spread>)> {
+    let mut found = Vec::new();
+    for (step, figures) in &dataset.steps {
+        for (branch, b) in &figures.branches {
+            found.push((branch.as_str(), &b.test_accuracy, Some(&b.validation_accuracy)));
         }
-        found
-    };
-    let mut names: Vec<String> = summary.datasets.keys().flat_map(|d| models(d)).map(|m| m.0).collect();
+        if let Some(test) = &figures.test_accuracy {
+            found.push((step.as_str(), test, figures.validation_accuracy.as_ref()));
+        }
+    }
+    let ensemble = &dataset.analysis.ensemble;
+    if !ensemble.values.is_empty() {
+        found.push(("ensemble", ensemble, None));
+    }
+    found
+}
+
+/// The models on the way, and whether joining helps.
+pub(super) fn steps(page: &mut Page, summary: &Summary, published: &Published) -> Result<(), ReportError> {
+    let mut names: Vec<&str> = summary.datasets.values().flat_map(models).map(|m| m.0).collect();
     names.sort_by(|a, b| crate::order::steps(a, b));
     names.dedup();
-    if names.is_empty() {
-        return;
-    }
-    page.heading(2, "Accuracy by step");
-    page.paragraph("Of the model each step leaves behind, in percent: test / validation.");
-    let columns: Vec<&String> = summary.datasets.keys().collect();
     let mut head = vec!["model".to_owned()];
-    head.extend(columns.iter().map(|c| title(c, published).to_owned()));
+    head.extend(summary.datasets.keys().map(|c| title(c, published).to_owned()));
     let rows: Vec<Vec<String>> = names
         .iter()
         .map(|name| {
             let mut row = vec![words(name)];
-            row.extend(columns.iter().map(|dataset| {
+            row.extend(summary.datasets.values().map(|dataset| {
                 let found = models(dataset).into_iter().find(|m| m.0 == *name);
                 found.map_or(NONE.to_owned(), |(_, test, validation)| {
-                    format!("{} / {}", spread_percent(test), spread_percent(validation))
+                    format!("{} / {}", spread_percent(test), validation.map_or(NONE.to_owned(), spread_percent))
                 })
             }));
             row
         })
         .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    page.heading(2, "From branches to folds: does joining help?");
+    joining(page, summary, published);
+    figures(page, summary, published)?;
+    page.heading(4, "All figures");
+    page.paragraph("Of the model each step leaves behind, in percent: test / validation.");
     page.table(&head, &rows);
     if names.iter().any(|name| name.starts_with("fold-")) {
         page.paragraph(
             "Every fold starts from a copy of the weights of stage two, step 2. Those weights have already seen most \
              of each fold's validation images, so the folds' validation accuracies are not independent estimates; \
-             the test accuracies are.",
+             the test accuracies are. The ensemble answers with the mean of the folds' probabilities.",
         );
     }
+    tests(page, summary, published);
+    Ok(())
+}
+
+/// Test accuracy of every model on the way, drawn.
+fn figures(page: &mut Page, summary: &Summary, published: &Published) -> Result<(), ReportError> {
+    for (name, dataset) in &summary.datasets {
+        let rows: Vec<(String, Spread)> =
+            models(dataset).into_iter().map(|(model, test, _)| (short(model), test.clone())).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let dataset = title(name, published);
+        page.heading(3, dataset);
+        let paper = published.datasets.get(name).map(|p| p.accuracy.test);
+        page.figure(Figure {
+            name: format!("steps-{name}"),
+            caption: format!(
+                "Test accuracy on the way, {dataset}: small dots are seeds, the bar is one standard deviation."
+            ),
+            panels: vec![StepsPanel { title: &format!("{dataset}: from branches to folds"), rows, paper }.panel()?],
+            columns: 1,
+        });
+    }
+    Ok(())
+}
+
+/// A model's name where there is little room.
+fn short(model: &str) -> String {
+    match model {
+        "stage-2-1" => "joined, step 1".to_owned(),
+        "stage-2-2" => "joined, step 2".to_owned(),
+        "ensemble" => "folds together".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
+/// Whether joining two branches helps, in a sentence.
+fn joining(page: &mut Page, summary: &Summary, published: &Published) {
+    let sentence = |(name, dataset): (&String, &DatasetSummary)| {
+        let known: Vec<&Comparison> = dataset.analysis.joining.iter().flatten().collect();
+        let of = known.len();
+        let mean = known.iter().map(|c| c.difference).sum::<f64>() / of as f64;
+        let sure = known.iter().filter(|c| c.test.p_value < 0.05).count();
+        let seeds = if of == 1 { "seed" } else { "seeds" };
+        let told = format!("{} {} points ({sure} of {of} {seeds} with p < 0.05)", title(name, published), points(mean));
+        (of > 0).then_some(told)
+    };
+    let sentences: Vec<String> = summary.datasets.iter().filter_map(sentence).collect();
+    if !sentences.is_empty() {
+        page.paragraph(&format!("The joined model beside branch 1 on the test images: {}.", sentences.join(", ")));
+    }
+}
+
+/// McNemar's test seed by seed.
+fn tests(page: &mut Page, summary: &Summary, published: &Published) {
+    type Pick = fn(&DatasetSummary) -> &[Option<Comparison>];
+    let kinds: [(&str, Pick); 2] = [
+        ("joined model against branch 1", |d| &d.analysis.joining),
+        ("folds together against joined model", |d| &d.analysis.ensembling),
+    ];
+    let mut rows = Vec::new();
+    for (what, pick) in kinds {
+        for (name, dataset) in &summary.datasets {
+            for (seed, c) in dataset.seeds.iter().zip(pick(dataset)) {
+                let Some(Comparison { difference, test }) = c else { continue };
+                let name = format!("{}, seed {seed}: {what}", title(name, published));
+                let [first, second] = [test.only_first, test.only_second].map(grouped);
+                rows.push(vec![name, points(*difference), first, second, probability(test.p_value)]);
+            }
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    page.paragraph(
+        "Seed by seed, with McNemar's exact test: how many test images only one of the two models gets right, and how \
+         probable a split at least as uneven is if both are equally good.",
+    );
+    page.table(&header(&["", "difference, points", "only the first is right", "only the second", "p"]), &rows);
 }

@@ -1,27 +1,31 @@
+use super::models::sheet;
 use super::{header, shown};
-use crate::collect::Collected;
+use crate::collect::{Collected, CollectedSeed};
 use crate::document::Page;
-use crate::numbers::{NONE, grouped};
+use crate::figure::{Figure, heat_map, mistakes as draw_mistakes};
+use crate::numbers::{NONE, grouped, percent};
 use crate::verdict::title;
-use crate::{Metrics, Overall, Published, PublishedClassification, Scores};
+use crate::{Metrics, Overall, Published, PublishedClassification, ReportError, Scores, Subject};
 
 /// Tables 2 to 4 and the confusion matrices, of the first seed of every data set, on the test images.
-pub(super) fn classes(page: &mut Page, run: &Collected, published: &Published) {
-    page.heading(2, "Class by class (Tables 2 to 4)");
+pub(super) fn classes(page: &mut Page, run: &Collected, published: &Published) -> Result<(), ReportError> {
+    page.heading(2, "Class by class (Tables 2 to 4, Figures 14 to 16)");
     page.paragraph(
         "On the test images, from the first seed of each data set: the paper's figure / ours. A score with nothing to \
-         divide by is 0. The text below each table is ours, laid out as scikit-learn's `classification_report`; in the \
-         confusion matrix, rows are true classes and columns predicted ones.",
+         divide by is 0. The text below each table is ours, laid out as scikit-learn's `classification_report`. Of the \
+         mistakes, those are shown that the model was surest of.",
     );
     for dataset in &run.datasets {
-        let Some(metrics) = shown(dataset) else { continue };
+        let Some((seed, metrics)) = shown(dataset) else { continue };
         let paper = published.datasets.get(&dataset.name).map(|p| &p.classification);
         let table = paper.map_or(String::new(), |p| format!(" ({})", p.table));
         page.heading(3, &format!("{}{table}, seed {}", title(&dataset.name, published), metrics.subject.seed));
         scores(page, metrics, paper);
         page.folded_code("the same as text", "text", &metrics.splits.test.report.to_text(&metrics.subject.classes, 4));
-        confusion(page, metrics);
+        confusion(page, metrics, title(&dataset.name, published))?;
+        mistakes(page, seed, metrics, title(&dataset.name, published))?;
     }
+    Ok(())
 }
 
 fn scores(page: &mut Page, metrics: &Metrics, paper: Option<&PublishedClassification>) {
@@ -58,18 +62,46 @@ fn scores(page: &mut Page, metrics: &Metrics, paper: Option<&PublishedClassifica
     page.table(&header(&["class", "precision", "recall", "F1", "images"]), &rows);
 }
 
-fn confusion(page: &mut Page, metrics: &Metrics) {
-    let names = &metrics.subject.classes;
-    let mut head = vec!["true \u{2193} predicted \u{2192}".to_owned()];
-    head.extend(names.iter().cloned());
-    let rows: Vec<Vec<String>> = metrics
-        .splits
-        .test
-        .confusion
-        .rows()
-        .iter()
-        .zip(names)
-        .map(|(counts, name)| std::iter::once(name.clone()).chain(counts.iter().map(|&n| grouped(n))).collect())
+fn confusion(page: &mut Page, metrics: &Metrics, name: &str) -> Result<(), ReportError> {
+    let Subject { dataset, seed, classes, .. } = &metrics.subject;
+    let matrix = &metrics.splits.test.confusion;
+    let number = match dataset.as_str() {
+        "mnist" => "Figure 14: ",
+        "fashion-mnist" => "Figure 15: ",
+        "cifar10" => "Figure 16: ",
+        _ => "",
+    };
+    page.figure(Figure {
+        name: format!("confusion-{dataset}"),
+        caption: format!("{number}confusion matrix of {name}, seed {seed}, test images. Rows are true classes."),
+        panels: vec![heat_map(&format!("{name}: rows = true classes"), matrix, classes)?],
+        columns: 1,
+    });
+    let class = |class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
+    let rows: Vec<Vec<String>> = matrix
+        .most_confused(5)
+        .into_iter()
+        .map(|(label, predicted, count)| {
+            let share = count as f64 / matrix.support(label).max(1) as f64;
+            vec![format!("{} taken for {}", class(label), class(predicted)), grouped(count), percent(share)]
+        })
         .collect();
-    page.table(&head, &rows);
+    page.table(&header(&["most confused", "images", "% of the class"]), &rows);
+    Ok(())
+}
+
+fn mistakes(page: &mut Page, seed: &CollectedSeed, metrics: &Metrics, name: &str) -> Result<(), ReportError> {
+    let Some((pictures, png)) = sheet(seed, "mistakes.png")?.filter(|(p, _)| !p.mistakes.is_empty()) else {
+        return Ok(());
+    };
+    page.figure(Figure {
+        name: format!("mistakes-{}", metrics.subject.dataset),
+        caption: format!(
+            "Mistakes the final model for {name}, seed {}, was surest of: true class, class given, probability.",
+            seed.seed
+        ),
+        panels: vec![draw_mistakes(&format!("{name}: worst mistakes"), pictures, &metrics.subject.classes, &png)?],
+        columns: 1,
+    });
+    Ok(())
 }

@@ -1,14 +1,18 @@
 mod accuracy;
+mod calibration;
 mod classes;
 mod cost;
+mod models;
 mod training;
 
-use crate::collect::{Collected, CollectedDataset};
+use crate::collect::{Collected, CollectedDataset, CollectedSeed};
 use crate::document::{Page, escape};
+use crate::figure::{Figure, throughput_panels};
 use crate::html::{Head, Tile};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes, percent, points, whole_percent};
+use crate::speed::{Bench, latency, throughput_name};
 use crate::verdict::{official, reached, title, verdict};
-use crate::{Published, ReportError, Summary};
+use crate::{DatasetSummary, Metrics, Published, ReportError, Summary};
 
 /// What a report says.
 #[derive(Debug)]
@@ -29,10 +33,16 @@ pub(crate) fn results(run: &Collected, summary: &Summary, published: &Published)
     }
     if !summary.datasets.is_empty() {
         accuracy::accuracy(&mut body, summary, published);
-        accuracy::steps(&mut body, summary, published);
-        classes::classes(&mut body, run, published);
+        accuracy::steps(&mut body, summary, published)?;
+        classes::classes(&mut body, run, published)?;
     }
     training::training(&mut body, run, published)?;
+    models::models(&mut body, run, published)?;
+    models::looks(&mut body, run, published)?;
+    calibration::calibration(&mut body, run, summary, published)?;
+    if let Some(bench) = &run.bench {
+        speed(&mut body, bench, published)?;
+    }
     if !summary.datasets.is_empty() {
         sizes(&mut body, summary, published);
         cost::cost(&mut body, summary, published);
@@ -42,7 +52,7 @@ pub(crate) fn results(run: &Collected, summary: &Summary, published: &Published)
 }
 
 fn head(summary: &Summary, published: &Published) -> Head {
-    let tile = |(name, ours): (&String, &crate::DatasetSummary)| {
+    let tile = |(name, ours): (&String, &DatasetSummary)| {
         let paper = published.datasets.get(name);
         let mean = ours.test_accuracy.mean;
         let seeds = ours.seeds.len();
@@ -101,8 +111,34 @@ fn words(step: &str) -> String {
         "stage-2-2" => "stage two, step 2 (all layers)".to_owned(),
         "branch-1" => "branch 1 (original images)".to_owned(),
         "branch-2" => "branch 2 (augmented images)".to_owned(),
+        "ensemble" => "ensemble of the folds".to_owned(),
         other => other.replace('-', " "),
     }
+}
+
+/// Table 5 and Figures 17 to 22.
+fn speed(page: &mut Page, bench: &Bench, published: &Published) -> Result<(), ReportError> {
+    latency(page, bench, published);
+    let panels = throughput_panels(bench, published)?;
+    if panels.is_empty() {
+        return Ok(());
+    }
+    page.heading(2, "Throughput (Figures 17 to 22)");
+    page.paragraph(&format!(
+        "Images per second of calls made back to back, against batch size. Measured on {}.",
+        escape(&bench.machine.cpu)
+    ));
+    for (model, device, panel) in panels {
+        let (name, place) = (title(&model, published), if device == "cpu" { "the CPU" } else { &device });
+        page.heading(3, &format!("{name} on {place}"));
+        page.figure(Figure {
+            name: throughput_name(&model, &device),
+            caption: format!("Throughput of {name} on {place}."),
+            panels: vec![panel],
+            columns: 1,
+        });
+    }
+    Ok(())
 }
 
 fn sizes(page: &mut Page, summary: &Summary, published: &Published) {
@@ -132,6 +168,6 @@ fn sizes(page: &mut Page, summary: &Summary, published: &Published) {
 }
 
 /// The seed whose details are printed: the first one measured.
-fn shown(dataset: &CollectedDataset) -> Option<&crate::Metrics> {
-    dataset.measured().next().map(|(_, metrics)| metrics)
+fn shown(dataset: &CollectedDataset) -> Option<(&CollectedSeed, &Metrics)> {
+    dataset.measured().next()
 }

@@ -5,7 +5,7 @@ use litecnn_run::{Manifest, RunError};
 use super::event::Event;
 use super::start;
 use crate::ReportError;
-use crate::markdown::{Page, escape};
+use crate::document::{Page, escape};
 
 /// The recipe of a run and where it was made, as a text.
 pub(super) fn events(run: &Path, manifest: &Manifest) -> Result<Vec<Event>, ReportError> {
@@ -19,5 +19,5 @@ pub(super) fn events(run: &Path, manifest: &Manifest) -> Result<Vec<Event>, Repo
     ));
     page.code("toml", &recipe);
     let wall_time = start::of_run(manifest);
-    Ok(vec![Event::head(wall_time), Event::text(wall_time, "recipe", &page.finish())])
+    Ok(vec![Event::head(wall_time), Event::text(wall_time, "recipe", &page.to_markdown())])
 }
