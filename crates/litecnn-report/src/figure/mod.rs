@@ -3,12 +3,22 @@
 mod axes;
 mod canvas;
 mod curves;
+mod growth;
+mod legend;
 mod panel;
+mod reliability;
+mod series;
+mod steps;
 mod style;
+mod throughput;
 
 pub(crate) use curves::{Course, Curves, Quantity};
+pub(crate) use growth::{GrowthLine, GrowthPanel};
 pub(crate) use panel::{Figure, Panel, WIDTH, escape};
+pub(crate) use reliability::{Reliability, ReliabilityBin};
+pub(crate) use steps::StepsPanel;
 pub(crate) use style::sheet as style_sheet;
+pub(crate) use throughput::{SpeedLine, SpeedPoint, ThroughputPanel};
 #[cfg(test)]
 mod look {
     use super::*;

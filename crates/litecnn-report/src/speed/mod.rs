@@ -58,4 +58,5 @@ mod write;
 
 pub use bench::{Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, Ratio, Row, Unit};
 pub use criterion::read_criterion;
+pub(crate) use figures::{growth_panels, throughput_panels};
 pub use write::write_report;
