@@ -3,7 +3,7 @@ use std::ops::Range;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 
-use super::canvas::{Canvas, Drawn, extent, letters};
+use super::canvas::{Canvas, Drawn, extent, letters, pixels};
 use super::style::{GRID, INK, MUTED};
 
 /// One axis of a chart.
@@ -43,6 +43,24 @@ impl Axis {
             label: Box::new(move |value| format!("{:.decimals$}", if value == 0.0 { 0.0 } else { value })),
         }
     }
+
+    /// Where a value stands between two places, in pixels.
+    pub(crate) fn place(&self, value: f64, ends: &Range<f64>) -> f64 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        ends.start + share * (ends.end - ends.start)
+    }
+
+    /// Draws the axis below what is drawn without a chart, 30 pixels high.
+    pub(crate) fn below(&self, canvas: &Canvas<'_>, ends: &Range<f64>, y: f64) -> Drawn {
+        canvas.line((ends.start, y), (ends.end, y), MUTED, 1.0)?;
+        for tick in &self.ticks {
+            let x = self.place(*tick, ends);
+            canvas.line((x, y), (x, y + 3.0), MUTED, 1.0)?;
+            canvas.text((x, y + 10.5), letters(10.5).centred(), &(self.label)(*tick))?;
+        }
+        let middle = (ends.start + ends.end) / 2.0;
+        canvas.text((middle, y + 26.0), letters(11.0).colour(MUTED).centred(), &self.title)
+    }
 }
 
 /// The least of 1, 2 and 5 times a power of ten that is not below a step.
@@ -55,14 +73,14 @@ fn round_step(step: f64) -> f64 {
 pub(crate) type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Ticks, Ticks>>;
 
 /// Draws axes and grid, leaving some pixels at the top for headings.
-pub(crate) fn chart<'a>(canvas: &Canvas<'a>, top: f64, x: Axis, y: Axis) -> Drawn<Chart<'a>> {
+pub(crate) fn chart<'a>(canvas: &Canvas<'a>, top: f64, x: &Axis, y: &Axis) -> Drawn<Chart<'a>> {
     let longest = y.ticks.iter().map(|t| (y.label)(*t).chars().count()).max().unwrap_or(1);
     let mut chart = ChartBuilder::on(canvas.area())
         .margin_top(extent(top))
         .margin_right(extent(10.0))
         .x_label_area_size(extent(36.0))
         .y_label_area_size(extent(26.0 + 6.2 * longest as f64))
-        .build_cartesian_2d(Ticks::of(&x), Ticks::of(&y))?;
+        .build_cartesian_2d(Ticks::of(x), Ticks::of(y))?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -78,6 +96,12 @@ pub(crate) fn chart<'a>(canvas: &Canvas<'a>, top: f64, x: Axis, y: Axis) -> Draw
         .y_label_formatter(&|value| (y.label)(*value))
         .draw()?;
     Ok(chart)
+}
+
+/// Where a point of a chart stands on the canvas, in pixels.
+pub(crate) fn place(chart: &Chart<'_>, point: (f64, f64)) -> (f64, f64) {
+    let (x, y) = chart.plotting_area().map_coordinate(&point);
+    (pixels(x), pixels(y))
 }
 
 /// An axis with ticks at chosen places.

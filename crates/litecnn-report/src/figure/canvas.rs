@@ -25,6 +25,11 @@ pub(crate) fn extent(pixels: f64) -> u32 {
     px(pixels).unsigned_abs()
 }
 
+/// Drawing units as pixels.
+pub(crate) fn pixels(units: i32) -> f64 {
+    f64::from(units) / UNITS
+}
+
 /// A place to draw on, measured in pixels from the upper left.
 pub(crate) struct Canvas<'a> {
     area: Area<'a>,
@@ -117,8 +122,11 @@ impl<'a> Canvas<'a> {
 
     /// The outline of a rectangle.
     pub(crate) fn frame(&self, from: (f64, f64), to: (f64, f64), colour: impl Color, width: f64) -> Drawn {
-        let corners = [(px(from.0), px(from.1)), (px(to.0), px(to.1))];
-        Ok(self.area.draw(&Rectangle::new(corners, colour.stroke_width(extent(width))))?)
+        // Not as a rectangle, which the drawing library draws with a line of one unit. The first side is drawn once more
+        // for its corner.
+        let corners = [from, (to.0, from.1), to, (from.0, to.1), from, (to.0, from.1)];
+        let corners: Vec<(i32, i32)> = corners.iter().map(|(x, y)| (px(*x), px(*y))).collect();
+        Ok(self.area.draw(&PathElement::new(corners, colour.stroke_width(extent(width))))?)
     }
 
     pub(crate) fn disc(&self, centre: (f64, f64), radius: f64, colour: impl Color) -> Drawn {
@@ -142,4 +150,32 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
         })
         .sum::<f64>()
         * size
+}
+
+/// A text that fits a width in letters of a size: with an ellipsis where something had to go.
+pub(crate) fn shorten(text: &str, size: f64, width: f64) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let mut short: Vec<char> = text.chars().collect();
+    loop {
+        short.pop();
+        let told: String = short.iter().collect::<String>().trim_end().to_owned() + "…";
+        if short.is_empty() || text_width(&told, size) <= width {
+            return told;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_ends_in_an_ellipsis() {
+        assert_eq!(shorten("branch 1", 11.0, 110.0), "branch 1");
+        let short = shorten("a step with a very long name", 11.0, 110.0);
+        assert!(short.starts_with("a step") && short.ends_with('…') && text_width(&short, 11.0) <= 110.0, "{short}");
+        assert_eq!(shorten("W", 11.0, 1.0), "…");
+    }
 }

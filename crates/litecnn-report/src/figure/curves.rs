@@ -73,7 +73,7 @@ impl Curves<'_> {
         x.range = 1.0 - 0.03 * epochs..epochs + 0.03 * epochs;
         x.label = Box::new(|epoch| format!("{epoch:.0}"));
         let (low, high) = (y.range.start, y.range.end);
-        let mut chart = chart(canvas, 40.0, x, y)?;
+        let mut chart = chart(canvas, 40.0, &x, &y)?;
         if let Some(best) = self.best {
             let (at, dash) = (best as f64, (high - low) / 60.0);
             for i in 0..30 {

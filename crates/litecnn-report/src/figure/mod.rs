@@ -3,41 +3,19 @@
 mod axes;
 mod canvas;
 mod curves;
+mod growth;
+mod legend;
 mod panel;
+mod reliability;
+mod series;
+mod steps;
 mod style;
+mod throughput;
 
 pub(crate) use curves::{Course, Curves, Quantity, mean};
+pub(crate) use growth::{GrowthLine, GrowthPanel};
 pub(crate) use panel::{Figure, Panel, WIDTH, escape};
+pub(crate) use reliability::Reliability;
+pub(crate) use steps::StepsPanel;
 pub(crate) use style::sheet as style_sheet;
-#[cfg(test)]
-mod look {
-    use super::*;
-    #[test]
-    fn look() {
-        let run = std::path::Path::new("/work/main/results/reference/mnist");
-        let mut panels = vec![];
-        for (q, t) in [(Quantity::Accuracy, "MNIST, branch 1: accuracy"), (Quantity::Loss, "MNIST, branch 1: loss")] {
-            let courses: Vec<Course> = (0..3)
-                .map(|s| {
-                    let h = litecnn_run::read_history(&run.join(format!("seed-{s}/stage-1/history.csv"))).unwrap();
-                    let h: Vec<_> = h.into_iter().filter(|r| r.output == "branch-1").collect();
-                    if q == Quantity::Accuracy {
-                        Course {
-                            train: h.iter().map(|r| r.accuracy).collect(),
-                            validation: h.iter().map(|r| r.validation_accuracy).collect(),
-                        }
-                    } else {
-                        Course {
-                            train: h.iter().map(|r| r.loss).collect(),
-                            validation: h.iter().map(|r| r.validation_loss).collect(),
-                        }
-                    }
-                })
-                .collect();
-            panels.push(Curves { title: t, quantity: q, courses, best: Some(14) }.panel().unwrap());
-        }
-        let f = Figure { name: "stage-1-mnist".into(), caption: "x".into(), panels, columns: 2 };
-        std::fs::write("/work/tmp/look.svg", f.svg()).unwrap();
-        println!("{}", f.html("x").len());
-    }
-}
+pub(crate) use throughput::{SpeedLine, SpeedPoint, ThroughputPanel};

@@ -7,10 +7,10 @@ mod training;
 
 use crate::collect::{Collected, CollectedDataset, CollectedSeed};
 use crate::document::{Page, escape};
-use crate::figure::{Figure, throughput_panels};
+use crate::figure::Figure;
 use crate::html::{Head, Tile};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes, percent, points, whole_percent};
-use crate::speed::{Bench, latency, throughput_name};
+use crate::speed::{Bench, latency, throughput_name, throughput_panels};
 use crate::verdict::{official, reached, title, verdict};
 use crate::{DatasetSummary, Metrics, Published, ReportError, Summary};
 

@@ -58,4 +58,6 @@ mod write;
 
 pub use bench::{Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, Ratio, Row, Unit};
 pub use criterion::read_criterion;
+pub(crate) use figures::{throughput_name, throughput_panels};
+pub(crate) use page::latency;
 pub use write::write_report;

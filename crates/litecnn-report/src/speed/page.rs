@@ -7,7 +7,7 @@ use crate::verdict::title;
 /// Stands where the paper has a figure and this machine has none.
 const NOT_MEASURED: &str = "not measured here";
 
-/// The whole of `BENCH.md`; `figures` are the files there are in `figures/`.
+/// The whole of `BENCH.md`; `figures` are the names of the files there are in `figures/`, without `.svg`.
 pub(crate) fn page(bench: &Bench, published: &Published, figures: &[&str]) -> String {
     let mut page = Page::default();
     page.heading(1, "Speed");
@@ -82,7 +82,8 @@ fn machine(page: &mut Page, bench: &Bench) {
     page.list(&facts);
 }
 
-fn latency(page: &mut Page, bench: &Bench, published: &Published) {
+/// Table 5.
+pub(crate) fn latency(page: &mut Page, bench: &Bench, published: &Published) {
     page.heading(2, "Latency of one image (Table 5)");
     page.paragraph(&format!(
         "Milliseconds; mean and standard deviation as the paper gives them, then median, percentiles and least. The \
@@ -203,9 +204,9 @@ fn throughput(page: &mut Page, bench: &Bench, published: &Published, figures: &[
             })
             .collect();
         page.table(&head, &rows);
-        let ending = format!("-{}.svg", super::figures::file_part(device));
+        let ending = format!("-{}", super::figures::file_part(device));
         for figure in figures.iter().filter(|f| f.starts_with("throughput-") && f.ends_with(&ending)) {
-            page.paragraph(&format!("![Throughput against batch size](figures/{figure})"));
+            page.paragraph(&format!("![Throughput against batch size](figures/{figure}.svg)"));
         }
     }
     if !all.iter().any(|r| is_gpu(&r.device)) {
@@ -329,19 +330,24 @@ fn growth(page: &mut Page, bench: &Bench, figures: &[&str]) {
         page.table(&header(&columns), &rows);
     }
     if figures.contains(&super::figures::GROWTH) {
-        page.paragraph(&format!("![Cost of training as the work grows](figures/{})", super::figures::GROWTH));
+        page.paragraph(&format!("![Cost of training as the work grows](figures/{}.svg)", super::figures::GROWTH));
     }
 }
 
 /// What grew, in the order of the rows.
 pub(crate) fn axes(growth: &[Growth]) -> Vec<&str> {
-    let mut axes: Vec<&str> = Vec::new();
-    for g in growth {
-        if !axes.contains(&g.axis.as_str()) {
-            axes.push(&g.axis);
+    in_order(growth.iter().map(|g| g.axis.as_str()))
+}
+
+/// Distinct values in the order they come in.
+pub(crate) fn in_order<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    for value in all {
+        if !values.contains(&value) {
+            values.push(value);
         }
     }
-    axes
+    values
 }
 
 /// An axis in words, and its unit.

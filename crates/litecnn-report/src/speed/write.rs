@@ -16,8 +16,8 @@ pub fn write_report(bench: &Bench, folder: &Path) -> Result<Vec<PathBuf>, Report
     let mut written = vec![path.clone()];
     // The page goes last, so that it never shows figures that are not there.
     for figure in &figures {
-        let path = folder.join("figures").join(&figure.name);
-        litecnn_run::write_atomic(&path, figure.svg.as_bytes())?;
+        let path = folder.join("figures").join(format!("{}.svg", figure.name));
+        litecnn_run::write_atomic(&path, figure.svg().as_bytes())?;
         written.push(path);
     }
     litecnn_run::write_atomic(&path, text.as_bytes())?;
