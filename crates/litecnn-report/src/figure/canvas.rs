@@ -79,7 +79,7 @@ impl Letters {
         let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
         let font = FontDesc::new(FontFamily::SansSerif, self.size * UNITS * LETTERS, weight);
         let font = if self.upwards { font.transform(FontTransform::Rotate270) } else { font };
-        TextStyle { pos: Pos::new(self.horizontal, VPos::Center), ..TextStyle::from(font.color(&self.colour)) }
+        TextStyle { pos: Pos::new(self.horizontal, VPos::Center), ..font.color(&self.colour) }
     }
 }
 

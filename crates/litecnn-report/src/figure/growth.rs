@@ -50,7 +50,7 @@ impl GrowthPanel<'_> {
         if y.ticks.iter().all(|tick| tick.fract() == 0.0) {
             y.label = Box::new(|us| grouped(us.round() as u64));
         }
-        let chart = &mut chart(canvas, top, self.values(), y)?;
+        let chart = &mut chart(canvas, top, &self.values(), &y)?;
         for (i, line) in self.lines.iter().enumerate() {
             let linear = line.linear.iter().map(|&(at, us)| (at as f64, us));
             let style = look(i).colour.stroke_width(extent(1.2));

@@ -63,7 +63,7 @@ impl ThroughputPanel<'_> {
         let most = points().map(|p| scale * (p.mean + p.std)).fold(0.0, f64::max);
         let (first, last) =
             points().map(SpeedPoint::exponent).fold((f64::INFINITY, 0.0f64), |(l, h), e| (l.min(e), h.max(e)));
-        let chart = &mut chart(canvas, top, batches(first.min(last), last), speeds(most, scale))?;
+        let chart = &mut chart(canvas, top, &batches(first.min(last), last), &speeds(most, scale))?;
         for (i, line) in self.lines.iter().enumerate() {
             for point in &line.points {
                 let end = |sign: f64| (point.exponent(), scale * (point.mean + sign * point.std).max(0.0));
