@@ -2,7 +2,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::style::INK;
+use super::panel::WIDTH;
+use super::style::{INK, MUTED};
 
 /// Drawing units a pixel: the drawing library knows whole units only, and lines must not jump.
 const UNITS: f64 = 10.0;
@@ -92,6 +93,17 @@ impl<'a> Canvas<'a> {
         Ok(self.area.draw_text(text, &letters.style(), (px(x), px(y)))?)
     }
 
+    /// The heading of a panel.
+    pub(crate) fn title(&self, text: &str) -> Drawn {
+        // Bold letters are wider.
+        self.text((0.0, 9.0), letters(13.0).bold(), &shortened(text, 14.5, WIDTH))
+    }
+
+    /// What is said below the heading.
+    pub(crate) fn subtitle(&self, text: &str) -> Drawn {
+        self.text((0.0, 27.0), letters(11.0).colour(MUTED), &shortened(text, 11.0, WIDTH))
+    }
+
     pub(crate) fn line(&self, from: (f64, f64), to: (f64, f64), colour: impl Color, width: f64) -> Drawn {
         let ends = vec![(px(from.0), px(from.1)), (px(to.0), px(to.1))];
         Ok(self.area.draw(&PathElement::new(ends, colour.stroke_width(extent(width))))?)
@@ -117,8 +129,11 @@ impl<'a> Canvas<'a> {
 
     /// The outline of a rectangle.
     pub(crate) fn frame(&self, from: (f64, f64), to: (f64, f64), colour: impl Color, width: f64) -> Drawn {
-        let corners = [(px(from.0), px(from.1)), (px(to.0), px(to.1))];
-        Ok(self.area.draw(&Rectangle::new(corners, colour.stroke_width(extent(width))))?)
+        // The drawing library has but thin lines around rectangles. The ends meet where no corner shows it.
+        let middle = (from.0 + to.0) / 2.0;
+        let way = [(middle, from.1), (to.0, from.1), to, (from.0, to.1), from, (middle, from.1)];
+        let way = way.map(|(x, y)| (px(x), px(y)));
+        Ok(self.area.draw(&PathElement::new(way, colour.stroke_width(extent(width))))?)
     }
 
     pub(crate) fn disc(&self, centre: (f64, f64), radius: f64, colour: impl Color) -> Drawn {
@@ -142,4 +157,33 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
         })
         .sum::<f64>()
         * size
+}
+
+/// A text that is no wider than some pixels in letters of a size: what does not fit becomes an ellipsis.
+pub(crate) fn shortened(text: &str, size: f64, room: f64) -> String {
+    if text_width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if text_width(&kept, size) + text_width("…", size) > room {
+            kept.pop();
+            break;
+        }
+    }
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_left_alone() {
+        assert_eq!(shortened("automobile", 10.0, 100.0), "automobile");
+        let short = shortened("automobile", 10.0, 40.0);
+        assert!(short.starts_with("auto") && short.ends_with('…') && text_width(&short, 10.0) <= 40.0, "{short}");
+        assert_eq!(shortened("no room", 10.0, 0.0), "…");
+    }
 }

@@ -2,12 +2,20 @@
 
 mod axes;
 mod canvas;
+mod confusion;
 mod curves;
+mod filters;
+mod graph;
 mod panel;
+mod pictures;
 mod style;
 
+pub(crate) use confusion::heat_map;
 pub(crate) use curves::{Course, Curves, Quantity};
+pub(crate) use filters::{Filters, filters, read_filters};
+pub(crate) use graph::graph;
 pub(crate) use panel::{Figure, Panel, WIDTH, escape};
+pub(crate) use pictures::{augmentation, mistakes};
 pub(crate) use style::sheet as style_sheet;
 #[cfg(test)]
 mod look {
