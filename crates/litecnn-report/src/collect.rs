@@ -57,13 +57,6 @@ pub(crate) struct CollectedSeed {
     pub(crate) pictures: Option<Pictures>,
 }
 
-impl CollectedSeed {
-    /// The history of a step, if it has begun.
-    pub(crate) fn history(&self, step: &str) -> Option<&[EpochRecord]> {
-        self.histories.iter().find(|(name, _)| name == step).map(|(_, records)| records.as_slice())
-    }
-}
-
 /// Something a full report would have, and this run does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -93,7 +86,7 @@ pub(crate) fn collect(run: &Path) -> Result<Collected, ReportError> {
     let read = std::thread::scope(|scope| {
         let readers: Vec<_> =
             found.iter().map(|(dataset, seed)| scope.spawn(|| read_seed(run, &manifest, dataset, *seed))).collect();
-        let joined = readers.into_iter().map(|reader| reader.join());
+        let joined = readers.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.map(|seed| seed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<_>, _>>()
     })?;
     let mut datasets: Vec<CollectedDataset> = Vec::new();

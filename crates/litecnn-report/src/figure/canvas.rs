@@ -2,7 +2,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::style::INK;
+use super::panel::WIDTH;
+use super::style::{INK, MUTED};
 
 /// Drawing units a pixel: the drawing library knows whole units only, and lines must not jump.
 const UNITS: f64 = 10.0;
@@ -97,6 +98,17 @@ impl<'a> Canvas<'a> {
         Ok(self.area.draw_text(text, &letters.style(), (px(x), px(y)))?)
     }
 
+    /// The heading of a panel.
+    pub(crate) fn title(&self, text: &str) -> Drawn {
+        // Bold letters are wider.
+        self.text((0.0, 9.0), letters(13.0).bold(), &shortened(text, 14.5, WIDTH))
+    }
+
+    /// What is said below the heading.
+    pub(crate) fn subtitle(&self, text: &str) -> Drawn {
+        self.text((0.0, 27.0), letters(11.0).colour(MUTED), &shortened(text, 11.0, WIDTH))
+    }
+
     pub(crate) fn line(&self, from: (f64, f64), to: (f64, f64), colour: impl Color, width: f64) -> Drawn {
         let ends = vec![(px(from.0), px(from.1)), (px(to.0), px(to.1))];
         Ok(self.area.draw(&PathElement::new(ends, colour.stroke_width(extent(width))))?)
@@ -122,11 +134,11 @@ impl<'a> Canvas<'a> {
 
     /// The outline of a rectangle.
     pub(crate) fn frame(&self, from: (f64, f64), to: (f64, f64), colour: impl Color, width: f64) -> Drawn {
-        // Not as a rectangle, which the drawing library draws with a line of one unit. The first side is drawn once more
-        // for its corner.
-        let corners = [from, (to.0, from.1), to, (from.0, to.1), from, (to.0, from.1)];
-        let corners: Vec<(i32, i32)> = corners.iter().map(|(x, y)| (px(*x), px(*y))).collect();
-        Ok(self.area.draw(&PathElement::new(corners, colour.stroke_width(extent(width))))?)
+        // The drawing library has but thin lines around rectangles. The ends meet where no corner shows it.
+        let middle = (from.0 + to.0) / 2.0;
+        let way = [(middle, from.1), (to.0, from.1), to, (from.0, to.1), from, (middle, from.1)];
+        let way = way.map(|(x, y)| (px(x), px(y)));
+        Ok(self.area.draw(&PathElement::new(way, colour.stroke_width(extent(width))))?)
     }
 
     pub(crate) fn disc(&self, centre: (f64, f64), radius: f64, colour: impl Color) -> Drawn {
@@ -152,19 +164,20 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
         * size
 }
 
-/// A text that fits a width in letters of a size: with an ellipsis where something had to go.
-pub(crate) fn shorten(text: &str, size: f64, width: f64) -> String {
-    if text_width(text, size) <= width {
+/// A text that is no wider than some pixels in letters of a size: what does not fit becomes an ellipsis.
+pub(crate) fn shortened(text: &str, size: f64, room: f64) -> String {
+    if text_width(text, size) <= room {
         return text.to_owned();
     }
-    let mut short: Vec<char> = text.chars().collect();
-    loop {
-        short.pop();
-        let told: String = short.iter().collect::<String>().trim_end().to_owned() + "…";
-        if short.is_empty() || text_width(&told, size) <= width {
-            return told;
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if text_width(&kept, size) + text_width("…", size) > room {
+            kept.pop();
+            break;
         }
     }
+    format!("{}…", kept.trim_end())
 }
 
 #[cfg(test)]
@@ -172,10 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_ends_in_an_ellipsis() {
-        assert_eq!(shorten("branch 1", 11.0, 110.0), "branch 1");
-        let short = shorten("a step with a very long name", 11.0, 110.0);
-        assert!(short.starts_with("a step") && short.ends_with('…') && text_width(&short, 11.0) <= 110.0, "{short}");
-        assert_eq!(shorten("W", 11.0, 1.0), "…");
+    fn what_fits_is_left_alone() {
+        assert_eq!(shortened("automobile", 10.0, 100.0), "automobile");
+        let short = shortened("automobile", 10.0, 40.0);
+        assert!(short.starts_with("auto") && short.ends_with('…') && text_width(&short, 10.0) <= 40.0, "{short}");
+        assert_eq!(shortened("no room", 10.0, 0.0), "…");
     }
 }

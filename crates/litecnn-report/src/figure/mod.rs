@@ -2,19 +2,27 @@
 
 mod axes;
 mod canvas;
+mod confusion;
 mod curves;
+mod filters;
+mod graph;
 mod growth;
 mod legend;
 mod panel;
+mod pictures;
 mod reliability;
 mod series;
 mod steps;
 mod style;
 mod throughput;
 
+pub(crate) use confusion::heat_map;
 pub(crate) use curves::{Course, Curves, Quantity, mean};
+pub(crate) use filters::{filters, read_filters};
+pub(crate) use graph::graph;
 pub(crate) use growth::{GrowthLine, GrowthPanel};
-pub(crate) use panel::{Figure, Panel, WIDTH, escape};
+pub(crate) use panel::{Figure, Panel, escape};
+pub(crate) use pictures::{augmentation, mistakes};
 pub(crate) use reliability::Reliability;
 pub(crate) use steps::StepsPanel;
 pub(crate) use style::sheet as style_sheet;

@@ -3,7 +3,7 @@ use std::ops::Range;
 use plotters::style::Color;
 
 use super::axes::Axis;
-use super::canvas::{Canvas, Drawn, letters, shorten, text_width};
+use super::canvas::{Canvas, Drawn, letters, shortened, text_width};
 use super::legend::Legend;
 use super::panel::{Panel, WIDTH};
 use super::style::{DEVIATION, GRID, INK, MUTED, TEST};
@@ -64,11 +64,11 @@ impl Reliability<'_> {
             true => format!("; faint: < {FEW} images"),
             false => String::new(),
         };
-        shorten(&format!("expected calibration error {}{few}", self.error), 11.0, WIDTH)
+        shortened(&format!("expected calibration error {}{few}", self.error), 11.0, WIDTH)
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shorten(self.title, 13.0, WIDTH))?;
+        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
         let note = Self::legend().draw(canvas, LEGEND)? + NOTE / 2.0;
         canvas.text((0.0, note), letters(11.0), &self.note())?;
         let top = note + NOTE / 2.0 + 8.0;

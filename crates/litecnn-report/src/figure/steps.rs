@@ -1,7 +1,7 @@
 use plotters::style::Color;
 
 use super::axes::Axis;
-use super::canvas::{Canvas, Drawn, letters, shorten, text_width};
+use super::canvas::{Canvas, Drawn, letters, shortened, text_width};
 use super::legend::Legend;
 use super::panel::{Panel, WIDTH};
 use super::style::{DEVIATION, GRID, MUTED, TEST};
@@ -63,11 +63,11 @@ impl StepsPanel<'_> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shorten(self.title, 13.0, WIDTH))?;
+        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
         self.legend().draw(canvas, LEGEND)?;
         let top = self.top();
         let bottom = top + ROW * self.rows.len() as f64;
-        let labels: Vec<String> = self.rows.iter().map(|(label, _)| shorten(label, SIZE, LABEL)).collect();
+        let labels: Vec<String> = self.rows.iter().map(|(label, _)| shortened(label, SIZE, LABEL)).collect();
         let figures: Vec<String> = self.rows.iter().map(|(_, spread)| spread_percent(spread)).collect();
         let widest = |texts: &[String]| texts.iter().map(|t| text_width(t, SIZE)).fold(0.0, f64::max);
         let ends = widest(&labels) + 8.0..WIDTH - widest(&figures) - 8.0;

@@ -20,8 +20,6 @@ pub(crate) const TEST: RGBColor = RGBColor(0, 120, 90);
 pub(crate) const TRAINED: RGBColor = RGBColor(122, 79, 191);
 /// Standard deviations and mistakes.
 pub(crate) const DEVIATION: RGBColor = RGBColor(209, 36, 47);
-/// Letters on a strong colour, in the dark too.
-pub(crate) const ON_COLOUR: RGBColor = RGBColor(255, 255, 254);
 
 /// The colours above, and what they become where the reader prefers dark pages.
 const DARK: [(RGBColor, RGBColor); 9] = [

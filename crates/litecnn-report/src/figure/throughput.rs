@@ -1,5 +1,5 @@
 use super::axes::{Axis, chart, place};
-use super::canvas::{Canvas, Drawn, letters, shorten, text_width};
+use super::canvas::{Canvas, Drawn, letters, shortened, text_width};
 use super::legend::Legend;
 use super::panel::{Panel, WIDTH};
 use super::series::{SAMPLE, look};
@@ -55,8 +55,8 @@ impl ThroughputPanel<'_> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shorten(self.title, 13.0, WIDTH))?;
-        canvas.text((0.0, 25.0), letters(11.0).colour(MUTED), &shorten(self.machine, 11.0, WIDTH))?;
+        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
+        canvas.text((0.0, 25.0), letters(11.0).colour(MUTED), &shortened(self.machine, 11.0, WIDTH))?;
         let top = self.legend().draw(canvas, 33.0)? + 6.0;
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let scale = if points().any(|p| p.mean >= 1e6) { 1e-3 } else { 1.0 };

@@ -38,7 +38,18 @@ fn the_page_is_one_file_and_opens_with_the_answer() {
         assert!(figure.exists() && page.contains(&format!("<figure id=\"{name}\">")), "{name}");
         assert!(markdown.contains(&format!("](figures/{name}.svg)")), "{name}");
     }
-    for kind in ["steps", "confusion", "mistakes", "stage-1", "stage-2-2", "folds", "model-unified", "filters", "augmentation", "reliability"] {
+    for kind in [
+        "steps",
+        "confusion",
+        "mistakes",
+        "stage-1",
+        "stage-2-2",
+        "folds",
+        "model-unified",
+        "filters",
+        "augmentation",
+        "reliability",
+    ] {
         assert!(page.contains(&format!("<figure id=\"{kind}-mnist\">")), "{kind}");
     }
 }
@@ -68,7 +79,8 @@ fn tables_are_those_of_scikit_learn() {
     report(run.path()).unwrap();
     let table = text(run.path().join("tables/classification-cifar10-seed-0.txt"));
     assert!(table.contains("  automobile     0.") && table.contains("weighted avg"), "{table}");
-    let twin: serde_json::Value = serde_json::from_str(&text(run.path().join("tables/classification-cifar10-seed-0.json"))).unwrap();
+    let twin: serde_json::Value =
+        serde_json::from_str(&text(run.path().join("tables/classification-cifar10-seed-0.json"))).unwrap();
     assert_eq!(twin["automobile"]["support"], 30.0);
     assert!(run.path().join("tables/classification-mnist-seed-1.txt").exists());
 }
@@ -118,7 +130,10 @@ fn damaged_or_foreign_files_are_named_and_nothing_is_written() {
         let path = SeedDir::new(run.path(), "mnist", 0).root().join(file);
         harm(&path);
         let message = report(run.path()).unwrap_err().to_string();
-        assert!(message.contains(expected) && message.contains(path.file_name().unwrap().to_str().unwrap()), "{file}: {message}");
+        assert!(
+            message.contains(expected) && message.contains(path.file_name().unwrap().to_str().unwrap()),
+            "{file}: {message}"
+        );
         assert!(!run.path().join("report.html").exists() && !run.path().join("figures").exists(), "{file}");
     }
 }
