@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
 use litecnn_data::{Augmentation, stream};
-use litecnn_kernels::{BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, from_lanes};
+use litecnn_kernels::{BranchKernel, LANES, Level, cross_entropy_gradient, from_lanes};
 use litecnn_model::Branch;
-use litecnn_train::{Engine, Optimizer, Recipe, TrainingData};
+use litecnn_train::{Engine, Optimizer, Recipe, TrainingData, branch_shape};
 use tch::{Device, Reduction, Tensor};
 
 use crate::BenchError;
@@ -90,14 +90,7 @@ fn by_kernels<'a>(
     optimizer: &Optimizer,
     clock: &mut Clock,
 ) -> Result<(), BenchError> {
-    let spec = branch.spec();
-    let shape = BranchShape {
-        channels: spec.input.channels as usize,
-        height: spec.input.height as usize,
-        width: spec.input.width as usize,
-        filters: spec.filters.iter().map(|&filters| filters as usize).collect(),
-        classes: spec.classes as usize,
-    };
+    let shape = branch_shape(branch.spec());
     let (Some(host), Some(mut kernel)) = (data.images.host(), BranchKernel::new(&shape, Level::detect())) else {
         return Ok(());
     };

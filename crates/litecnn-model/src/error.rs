@@ -31,6 +31,16 @@ pub enum ModelError {
         /// Its name.
         layer: String,
     },
+    /// A layer has another number of parameters than its description says.
+    #[error("layer `{layer}` is described with {described} parameters, the model has {found}")]
+    Count {
+        /// Name of the layer, such as `conv1`.
+        layer: String,
+        /// Parameters by the description.
+        described: i64,
+        /// Parameters of the model.
+        found: i64,
+    },
     /// A weight file cannot be understood.
     #[error("{} is not a usable weight file: {reason}; make it again, or choose another file", path.display())]
     File {

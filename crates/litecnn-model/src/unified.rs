@@ -105,13 +105,19 @@ impl UnifiedModel {
 
     /// Weights by their full names: `branch-1.conv1.weight` … `hidden.weight` … `output.bias`.
     pub fn named(&self) -> Vec<(String, &Tensor)> {
-        let mut named = Vec::new();
-        for (i, branch) in self.branches.iter().enumerate() {
-            named.extend(branch.params().named().map(|(name, t)| (format!("branch-{}.{name}", i + 1), t)));
-        }
+        let mut named = named(&self.branches);
         named.extend(self.joint.params().named().map(|(name, t)| (name.to_owned(), t)));
         named
     }
+}
+
+/// Weights of both branches by their full names.
+fn named(branches: &[Branch; 2]) -> Vec<(String, &Tensor)> {
+    let mut named = Vec::new();
+    for (i, branch) in branches.iter().enumerate() {
+        named.extend(branch.params().named().map(|(name, t)| (format!("branch-{}.{name}", i + 1), t)));
+    }
+    named
 }
 
 /// The activation after a branch's head.
@@ -148,5 +154,10 @@ impl DualModel {
     /// [`ModelError::Torch`].
     pub fn forward(&self, images: [&Tensor; 2]) -> Result<[Tensor; 2], ModelError> {
         Ok([self.branches[0].forward(images[0])?, self.branches[1].forward(images[1])?])
+    }
+
+    /// Weights by their full names: `branch-1.conv1.weight` … `branch-2.head.bias`.
+    pub fn named(&self) -> Vec<(String, &Tensor)> {
+        named(&self.branches)
     }
 }

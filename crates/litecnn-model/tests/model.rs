@@ -69,6 +69,53 @@ proptest! {
     }
 }
 
+/// Parameters of a layer as the variables of a model hold them.
+fn held(weights: &[(String, &Tensor)], layer: &str) -> i64 {
+    let of_layer = |name: &str| [format!("{layer}.weight"), format!("{layer}.bias")].iter().any(|own| own == name);
+    weights.iter().filter(|(name, _)| of_layer(name)).map(|(_, t)| t.numel() as i64).sum()
+}
+
+#[test]
+fn summaries_count_what_real_models_hold() {
+    let branch = |channels, height, width, filters: &[i64], classes| BranchSpec {
+        input: InputShape { channels, height, width },
+        filters: filters.to_vec(),
+        classes,
+    };
+    let specs = [
+        UnifiedSpec::paper(BranchSpec::paper(1, 28, 28, 10)),
+        UnifiedSpec::paper(BranchSpec::paper(3, 32, 32, 10)),
+        UnifiedSpec { hidden: 7, ..UnifiedSpec::paper(branch(2, 31, 26, &[5, 3, 7], 4)) },
+        UnifiedSpec { head_activation: HeadActivation::Relu, ..UnifiedSpec::paper(branch(3, 9, 12, &[6], 2)) },
+    ];
+    for spec in &specs {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let one = Model::Branch(Branch::new(&spec.branch, Device::Cpu, &mut rng).unwrap());
+        let dual = DualModel::new(&spec.branch, Device::Cpu, &mut rng).unwrap();
+        let unified = UnifiedModel::zeros(spec, Device::Cpu).unwrap();
+        for (summary, weights) in [
+            (Summary::of_branch(&spec.branch), one.named()),
+            (Summary::of_dual(&spec.branch), dual.named()),
+            (Summary::of_unified(spec, true), unified.named()),
+            (Summary::of_unified(spec, false), unified.named()),
+        ] {
+            for layer in &summary.layers {
+                assert_eq!(layer.parameters, held(&weights, &layer.name), "{} {}", summary.title, layer.name);
+            }
+            assert_eq!(summary.parameters(), weights.iter().map(|(_, t)| t.numel() as i64).sum::<i64>());
+            summary.check(weights).unwrap();
+        }
+    }
+
+    let (grey, colour) = (&specs[0].branch, &specs[1].branch);
+    let model = DualModel::new(grey, Device::Cpu, &mut ChaCha8Rng::seed_from_u64(0)).unwrap();
+    let refused = |summary: Summary| summary.check(model.named()).unwrap_err().to_string();
+    let message = refused(Summary::of_dual(colour));
+    assert!(message.contains("`branch-1.conv1` is described with 280 parameters, the model has 100"), "{message}");
+    assert!(refused(Summary::of_branch(grey)).contains("`branch-1.conv1.weight` has no place"));
+    assert!(refused(Summary::of_unified(&specs[0], false)).contains("layer `hidden` is described with 672"));
+}
+
 #[test]
 fn channels_last_images_give_the_same_logits() {
     let model = unified(&UnifiedSpec::paper(BranchSpec::paper(3, 32, 32, 10)), 1);

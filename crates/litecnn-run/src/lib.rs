@@ -2,9 +2,10 @@
 //!
 //! A run directory holds one recipe applied to any number of data sets and seeds. Each step of the experiment
 //! reads files and writes files; this crate knows their names ([`SeedDir`]), their formats ([`EpochRecord`],
-//! [`Predictions`], [`Answers`], [`Pictures`], [`ArchitectureRecord`], [`StepRecord`], [`Manifest`]) and the two rules that keep them trustworthy: a file is written
-//! whole or not at all ([`write_atomic`]), and one process at a time works in a run directory ([`RunDir`]).
-//! It depends on no tensor library, so programs that only read results build in seconds.
+//! [`Predictions`], [`Answers`], [`Pictures`], [`ArchitectureRecord`], [`StepRecord`], [`Manifest`]) and the two
+//! rules that keep them trustworthy: a file is written whole or not at all ([`write_atomic`]), and one process at a
+//! time works in a run directory ([`RunDir`]). It depends on no tensor library, so programs that only read
+//! results build in seconds.
 //!
 //! ```
 //! use litecnn_run::{Prediction, Predictions, SeedDir};

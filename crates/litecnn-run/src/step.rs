@@ -9,8 +9,8 @@ const FILE: &str = "step.json";
 
 /// What a finished step leaves behind, written last: `step.json` in the step's folder.
 ///
-/// Paths are relative to the folder of data set and seed. A step is done when this file is there and the inputs
-/// and outputs it names still have the digests it names.
+/// Paths are relative to the folder of data set and seed. A step is done when this file is there, names every
+/// output wanted, and the inputs and outputs it names still have the digests it names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
@@ -65,10 +65,11 @@ impl StepRecord {
         write_json(&step_folder.join(FILE), self)
     }
 
-    /// Whether the step in `step_folder` was finished with this recipe and these inputs, and its outputs are as
-    /// they were left. `seed_folder` is what output paths are relative to.
+    /// Whether the step in `step_folder` was finished with this recipe and these inputs, left at least `outputs`,
+    /// and all it left is as it was. `seed_folder` is what output paths are relative to.
     ///
-    /// A step that was never finished, or whose recipe, inputs or outputs changed, is simply not done.
+    /// A step that was never finished, or whose recipe, inputs or outputs changed, is simply not done; so is one
+    /// that an earlier version finished, if it left less than is wanted now.
     ///
     /// # Errors
     /// [`RunError::Format`] if the record is of another version; [`RunError::Io`] if an output cannot be read.
@@ -77,6 +78,7 @@ impl StepRecord {
         seed_folder: &Path,
         recipe: &str,
         inputs: &BTreeMap<String, String>,
+        outputs: &[String],
     ) -> Result<bool, RunError> {
         if !step_folder.join(FILE).exists() {
             return Ok(false);
@@ -86,7 +88,8 @@ impl StepRecord {
             Err(RunError::Damaged { .. }) => return Ok(false),
             Err(other) => return Err(other),
         };
-        if record.recipe != recipe || record.inputs != *inputs {
+        let all_left = outputs.iter().all(|path| record.outputs.contains_key(path));
+        if record.recipe != recipe || record.inputs != *inputs || !all_left {
             return Ok(false);
         }
         for (path, digest) in &record.outputs {
@@ -125,13 +128,17 @@ mod tests {
             engine: Some("kernels".into()),
             threads: 2,
         };
-        let done = |recipe, inputs: &_| StepRecord::is_done(&step, seed, recipe, inputs).unwrap();
+        let left = ["stage-1/best.safetensors".to_owned()];
+        let done = |recipe, inputs: &_| StepRecord::is_done(&step, seed, recipe, inputs, &left).unwrap();
         assert!(!done("r0", &inputs), "never run");
         record.write(&step).unwrap();
         assert_eq!(StepRecord::read(&step).unwrap(), record);
         assert!(done("r0", &inputs));
         assert!(!done("r1", &inputs), "another recipe");
         assert!(!done("r0", &map("mnist", "d1".into())), "other data");
+        let more = [left[0].clone(), "stage-1/history.csv".to_owned()];
+        assert!(!StepRecord::is_done(&step, seed, "r0", &inputs, &more).unwrap(), "more is wanted than was left");
+        assert!(StepRecord::is_done(&step, seed, "r0", &inputs, &[]).unwrap(), "less is wanted than was left");
         std::fs::write(step.join("best.safetensors"), b"altered").unwrap();
         assert!(!done("r0", &inputs), "altered output");
         std::fs::remove_file(step.join("best.safetensors")).unwrap();
@@ -139,6 +146,6 @@ mod tests {
         std::fs::write(step.join(FILE), b"{").unwrap();
         assert!(!done("r0", &inputs), "a damaged record means the step is run again");
         std::fs::write(step.join(FILE), br#"{"format":"litecnn-step/9"}"#).unwrap();
-        assert!(matches!(StepRecord::is_done(&step, seed, "r0", &inputs), Err(RunError::Format { .. })));
+        assert!(matches!(StepRecord::is_done(&step, seed, "r0", &inputs, &left), Err(RunError::Format { .. })));
     }
 }

@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+mod augmented;
 mod checkpoint;
 mod data;
 mod dropout;
@@ -52,6 +53,7 @@ mod stage_one;
 mod threads;
 mod whole;
 
+pub use augmented::augmented_images;
 pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use engine::Engine;
@@ -60,6 +62,7 @@ pub use fit::{Checkpointer, Fit, Kept};
 pub use folds::{FOLD_CAVEAT, Fold, cross_validate};
 pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};
+pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Nadam, Optimizer, Sgd};
 pub use recipe::{

@@ -120,15 +120,20 @@ impl Session {
         }
     }
 
-    /// Prepares a step that reads `inputs` (made by the commands named); none if it is done already with these
-    /// inputs.
-    pub(crate) fn begin(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<Option<Step<'_>>> {
+    /// Prepares a step that reads `inputs` (made by the commands named) and leaves at least `outputs`; none if it is
+    /// done already with these inputs and left these outputs.
+    pub(crate) fn begin(
+        &self,
+        step: &str,
+        inputs: &[(PathBuf, &str)],
+        outputs: &[PathBuf],
+    ) -> Result<Option<Step<'_>>> {
         let inputs = self.digests(inputs)?;
         let folder = self.dir.step(step);
         let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = self.key(step);
         let noted = run.step(&key).cloned();
-        if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &inputs)? {
+        if StepRecord::is_done(&folder, self.dir.root(), &self.hash, &inputs, &self.relatives(outputs))? {
             // Killed between the record and this note, or brought from elsewhere.
             if noted.is_none_or(|times| times.ended.is_none()) {
                 let StepRecord { started, ended, device, .. } = StepRecord::read(&folder)?;
@@ -143,10 +148,10 @@ impl Session {
         Ok(Some(Step { session: self, name: step.to_owned(), folder, inputs, started, clock: Instant::now() }))
     }
 
-    /// Whether a step is done with these inputs.
-    pub(crate) fn is_done(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<bool> {
-        let inputs = self.digests(inputs)?;
-        Ok(StepRecord::is_done(&self.dir.step(step), self.dir.root(), &self.hash, &inputs)?)
+    /// Whether a step is done with these inputs and left these outputs.
+    pub(crate) fn is_done(&self, step: &str, inputs: &[(PathBuf, &str)], outputs: &[PathBuf]) -> Result<bool> {
+        let (inputs, outputs) = (self.digests(inputs)?, self.relatives(outputs));
+        Ok(StepRecord::is_done(&self.dir.step(step), self.dir.root(), &self.hash, &inputs, &outputs)?)
     }
 
     /// Digests of the data and of files that must be as the steps that made them left them.
@@ -170,6 +175,10 @@ impl Session {
 
     fn key(&self, step: &str) -> String {
         format!("{}/seed-{}/{step}", self.dataset.name, self.seed)
+    }
+
+    fn relatives(&self, paths: &[PathBuf]) -> Vec<String> {
+        paths.iter().map(|path| self.relative(path)).collect()
     }
 
     fn relative(&self, path: &Path) -> String {

@@ -24,7 +24,10 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
 pub(crate) fn operate(session: &Session, progress: &Progress) -> Result<()> {
     let paths = [1, 2].map(|i| session.dir.branch(i));
     let inputs = paths.clone().map(|path| (path, "litecnn train stage-1"));
-    let Some(step) = session.begin(STEP, &inputs)? else { return done_already(progress, STEP) };
+    let output = session.dir.unified();
+    let Some(step) = session.begin(STEP, &inputs, std::slice::from_ref(&output))? else {
+        return done_already(progress, STEP);
+    };
     let [first, second] = paths.map(|path| -> Result<Branch> {
         match Model::load(&path, session.device)?.0 {
             Model::Branch(branch) => Ok(branch),
@@ -40,7 +43,6 @@ pub(crate) fn operate(session: &Session, progress: &Progress) -> Result<()> {
     };
     let mut rng = stream(session.seed, "surgery/weights");
     let model = Model::Unified(litecnn_surgery::join(&first, &second, &spec, &mut rng)?);
-    let output = session.dir.unified();
     model.save(&output, &card(session, Architecture::Unified { spec }, STEP))?;
     progress.say(&format!("surgery: joined both branches, {} parameters", model.parameters()));
     step.finish(&[output], None)

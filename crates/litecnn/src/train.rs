@@ -60,23 +60,23 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
 }
 
 fn first(session: &Session, progress: &Progress) -> Result<()> {
-    let Some(step) = session.begin(STAGE_ONE, &[])? else { return done_already(progress, STAGE_ONE) };
+    let outputs = [session.dir.history(STAGE_ONE), session.dir.branch(1), session.dir.branch(2)];
+    let Some(step) = session.begin(STAGE_ONE, &[], &outputs)? else { return done_already(progress, STAGE_ONE) };
     let data = session.training_data()?;
     let checkpointer = step.checkpointer();
     let (model, fit) = stage_one(&data, &session.recipe, session.seed, session.workers, Some(&checkpointer), progress)?;
-    let mut outputs = vec![session.dir.history(STAGE_ONE)];
     write_history(&outputs[0], &fit.history)?;
-    for (i, branch) in model.branches.into_iter().enumerate() {
+    for (branch, path) in model.branches.into_iter().zip(&outputs[1..]) {
         let architecture = Architecture::Branch { spec: branch.spec().clone(), head: branch.head() };
-        outputs.push(session.dir.branch(i + 1));
-        Model::Branch(branch).save(&outputs[i + 1], &card(session, architecture, STAGE_ONE))?;
+        Model::Branch(branch).save(path, &card(session, architecture, STAGE_ONE))?;
     }
     step.finish(&outputs, Some(&fit))
 }
 
 fn joint(session: &Session, progress: &Progress) -> Result<()> {
     let from = session.dir.unified();
-    let Some(step) = session.begin(STAGE_TWO_JOINT, &[(from.clone(), "litecnn surgery")])? else {
+    let (inputs, outputs) = ([(from.clone(), "litecnn surgery")], outputs(session, STAGE_TWO_JOINT));
+    let Some(step) = session.begin(STAGE_TWO_JOINT, &inputs, &outputs)? else {
         return done_already(progress, STAGE_TWO_JOINT);
     };
     let checkpointer = step.checkpointer();
@@ -87,7 +87,8 @@ fn joint(session: &Session, progress: &Progress) -> Result<()> {
 
 fn whole(session: &Session, progress: &Progress) -> Result<()> {
     let from = session.dir.best(STAGE_TWO_JOINT);
-    let Some(step) = session.begin(STAGE_TWO_WHOLE, &[(from.clone(), "litecnn train stage-2-1")])? else {
+    let (inputs, outputs) = ([(from.clone(), "litecnn train stage-2-1")], outputs(session, STAGE_TWO_WHOLE));
+    let Some(step) = session.begin(STAGE_TWO_WHOLE, &inputs, &outputs)? else {
         return done_already(progress, STAGE_TWO_WHOLE);
     };
     let checkpointer = step.checkpointer();
@@ -101,9 +102,10 @@ fn folds(session: &Session, progress: &Progress) -> Result<()> {
     let data = session.training_data()?;
     let mut to_do = Vec::new();
     for fold in Fold::all(&data, &session.recipe, session.seed)? {
-        if session.is_done(&fold.step(), &inputs)? {
+        let outputs = outputs(session, &fold.step());
+        if session.is_done(&fold.step(), &inputs, &outputs)? {
             // Only notes what may be missing from run.toml.
-            session.begin(&fold.step(), &inputs)?;
+            session.begin(&fold.step(), &inputs, &outputs)?;
             done_already(progress, &fold.step())?;
         } else {
             to_do.push(fold);
@@ -114,7 +116,7 @@ fn folds(session: &Session, progress: &Progress) -> Result<()> {
         let lock = || steps.lock().unwrap_or_else(PoisonError::into_inner);
         let keeping = |e: anyhow::Error| TrainError::Keeping(format!("{e:#}"));
         let checkpointer = |fold: &Fold| {
-            let step = session.begin(&fold.step(), &inputs).map_err(keeping)?;
+            let step = session.begin(&fold.step(), &inputs, &outputs(session, &fold.step())).map_err(keeping)?;
             let checkpointer = step.as_ref().map(Step::checkpointer);
             lock().insert(fold.number, step);
             Ok(checkpointer)
@@ -140,9 +142,14 @@ pub(crate) fn fold_start(session: &Session) -> (PathBuf, &'static str) {
     }
 }
 
-/// Writes what a step of stage two leaves: history, weights, record.
+/// What a step of stage two leaves, its record apart: history and weights.
+pub(crate) fn outputs(session: &Session, step: &str) -> [PathBuf; 2] {
+    [session.dir.history(step), session.dir.best(step)]
+}
+
+/// Writes what a step of stage two leaves, and its record.
 fn leave(session: &Session, step: Step<'_>, name: &str, model: UnifiedModel, fit: &Fit) -> Result<()> {
-    let outputs: [PathBuf; 2] = [session.dir.history(name), session.dir.best(name)];
+    let outputs = outputs(session, name);
     write_history(&outputs[0], &fit.history)?;
     let architecture = Architecture::Unified { spec: model.spec().clone() };
     Model::Unified(model).save(&outputs[1], &card(session, architecture, name))?;

@@ -14,7 +14,7 @@ pub(crate) use whole::whole_epoch;
 
 use litecnn_data::{DeviceImages, HostImages};
 use litecnn_kernels::{BranchKernel, BranchShape, Level};
-use litecnn_model::{Branch, Params};
+use litecnn_model::{Branch, BranchSpec, Params};
 use tch::Tensor;
 
 use crate::optimizer::{HostOptimizer, Optimizer};
@@ -52,19 +52,23 @@ fn to_vec(tensor: &Tensor) -> Result<Vec<f32>, TrainError> {
     Ok(values)
 }
 
-/// A kernel with a branch's weights.
-fn kernel_of(branch: &Branch) -> Result<BranchKernel, TrainError> {
-    let spec = branch.spec();
+/// A branch's architecture as the kernels of the crate litecnn-kernels take it.
+pub fn branch_shape(spec: &BranchSpec) -> BranchShape {
     let size = |n: i64| n as usize;
-    let shape = BranchShape {
+    BranchShape {
         channels: size(spec.input.channels),
         height: size(spec.input.height),
         width: size(spec.input.width),
         filters: spec.filters.iter().copied().map(size).collect(),
         classes: size(spec.classes),
-    };
+    }
+}
+
+/// A kernel with a branch's weights.
+fn kernel_of(branch: &Branch) -> Result<BranchKernel, TrainError> {
+    let spec = branch.spec();
     let no_such = || litecnn_model::ModelError::Architecture(format!("no kernel for {spec:?}"));
-    let mut kernel = BranchKernel::new(&shape, Level::detect()).ok_or_else(no_such)?;
+    let mut kernel = BranchKernel::new(&branch_shape(spec), Level::detect()).ok_or_else(no_such)?;
     kernel.set_weights(&to_vec(branch.params().flat())?);
     Ok(kernel)
 }

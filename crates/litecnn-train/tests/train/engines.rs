@@ -77,6 +77,8 @@ fn the_same_weights_after_an_epoch() {
     }
 }
 
+/// The bounds are some ten times what rounding was seen to make of eight seeds (7e-6 and 8e-7, kinks included, see
+/// above), and far below what a step moves a weight, so that a wrong gradient is noticed.
 #[test]
 fn other_shapes_and_batch_sizes() {
     let text = |filters: &str, size: usize| {
@@ -94,7 +96,35 @@ fn other_shapes_and_batch_sizes() {
             let (ours, _) = trained(step, &data, &recipe, 0);
             data.engine = Engine::Libtorch;
             let (plain, _) = trained(step, &data, &recipe, 0);
-            assert!(off("", &ours, &plain) < 2e-3, "{filters} {size} {step}: {}", off("", &ours, &plain));
+            let (off, bound) = (off("", &ours, &plain), if step == STAGE_ONE { 1e-4 } else { 1e-5 });
+            assert!(off < bound, "{filters} {size} {step}: {off}");
+        }
+    }
+}
+
+#[test]
+fn augmented_images_agree() {
+    for name in ["mnist", "cifar10"] {
+        let recipe = recipe("[data]\nvalidation-images = 600\n[augmentation]\nbrightness = 0.1");
+        let mut data = TrainingData::new(&samples(name), &recipe, 0, Device::Cpu).unwrap();
+        let places: Vec<u32> = [5, 5].into_iter().chain(20..55).collect();
+        let mut images = |engine| {
+            data.engine = engine;
+            augmented_images(&data, &recipe, &places, &mut stream(3, "test augmentation")).unwrap()
+        };
+        let (ours, plain) = (images(Engine::Kernels), images(Engine::Libtorch));
+        let batch = data.images.batches(&places, 64).unwrap().next().unwrap().unwrap().images;
+        assert_eq!((ours.size(), plain.size()), (batch.size(), batch.size()));
+        let off = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]);
+        assert!(off(&ours, &plain) < 2e-5, "{}", off(&ours, &plain));
+        assert!(off(&ours.get(0), &ours.get(1)) > 0.1, "one place, two versions");
+        let changes = recipe.augmentation.draw(places.len(), &mut stream(3, "test augmentation"));
+        assert_eq!(recipe.augmentation.apply(&batch, &changes).unwrap(), plain);
+        for engine in [Engine::Kernels, Engine::Libtorch] {
+            data.engine = engine;
+            let images = |places: &[u32]| augmented_images(&data, &recipe, places, &mut stream(3, "test"));
+            assert_eq!(images(&[]).unwrap().size()[1..], batch.size()[1..]);
+            assert!(images(&[1000]).is_err(), "no such image");
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The whole way on the samples, step by step and at once.
 
+use litecnn_data::{LoadOptions, load};
+use litecnn_model::{Model, UnifiedModel};
 use litecnn_report::{Metrics, Summary};
-use litecnn_run::{Predictions, SeedDir, StepRecord};
+use litecnn_run::{Answers, ArchitectureRecord, Pictures, Predictions, SeedDir, StepRecord};
+use litecnn_train::{Recipe, TrainingData, unified_logits};
+use tch::{Device, Kind};
 
-use crate::{content, good, litecnn};
+use crate::{content, good, litecnn, samples};
 
 const STEPS: [&str; 6] = ["train stage-1", "surgery", "train stage-2-1", "train stage-2-2", "train folds", "evaluate"];
 
@@ -38,6 +42,9 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     let steps: Vec<&str> = metrics.steps.iter().map(|s| s.step.as_str()).collect();
     assert_eq!(steps, ["branch-1", "branch-2", "stage-2-1", "stage-2-2", "fold-1", "fold-2"]);
     assert_eq!(metrics.steps[3].test_accuracy, metrics.splits.test.accuracy, "the final model is that of step 2");
+    answers_fit(&seed, &metrics, &predictions);
+    graphs_fit(&seed);
+    pictures_fit(&seed, &predictions);
     let record = StepRecord::read(&seed.step("stage-1")).unwrap();
     assert!(record.peak_memory_bytes.is_none_or(|bytes| bytes > 1 << 20) && record.seconds > 0.0);
 
@@ -48,6 +55,130 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     let text = serde_json::to_value(&summary).unwrap();
     assert_eq!(text["format"], "litecnn-summary/1");
     assert_eq!(text["datasets"]["mnist"]["params"], 14_862);
+}
+
+/// Every model's accuracy follows from its answers, and the folds' joint answers from the folds.
+fn answers_fit(seed: &SeedDir, metrics: &Metrics, predictions: &Predictions) {
+    let answers = Answers::read(&seed.answers()).unwrap();
+    let names = metrics.steps.iter().map(|s| s.step.as_str()).chain(["ensemble"]);
+    assert!(names.eq(answers.models.iter().map(String::as_str)), "{:?}", answers.models);
+    for step in &metrics.steps {
+        let right = answers.right(&step.step).unwrap().into_iter().filter(|right| *right).count();
+        assert_eq!(step.test_accuracy, right as f64 / 200.0, "{}", step.step);
+    }
+    assert_eq!(answers.rows.len(), predictions.rows.len());
+    for (at, (answer, row)) in answers.rows.iter().zip(&predictions.rows).enumerate() {
+        assert_eq!((answer.index, answer.label, answer.predicted[3]), (at as u32, row.label, row.predicted));
+    }
+
+    let recipe = Recipe::load("smoke").unwrap();
+    let dataset = load("mnist", &LoadOptions { data_dir: Some(samples()), ..LoadOptions::default() }).unwrap();
+    let data = TrainingData::new(&dataset, &recipe, 0, Device::Cpu).unwrap();
+    let places: Vec<u32> = (0..200).collect();
+    let probabilities = ["fold-1", "fold-2"].map(|fold| {
+        let model = unified(seed, fold);
+        unified_logits(&model, &data.test, &places, data.engine, 1).unwrap().softmax(1, Kind::Double)
+    });
+    let [first, second] = &probabilities;
+    let mean: Vec<Vec<f64>> = Vec::try_from((first + second) / 2.0).unwrap();
+    for (answer, p) in answers.rows.iter().zip(&mean) {
+        let together = usize::from(answer.predicted[6]);
+        assert!(p.iter().all(|&other| other <= p[together]), "{answer:?} {p:?}");
+    }
+}
+
+fn unified(seed: &SeedDir, step: &str) -> UnifiedModel {
+    match Model::load(&seed.best(step), Device::Cpu).unwrap().0 {
+        Model::Unified(model) => model,
+        Model::Branch(_) => panic!("{step} left a branch"),
+    }
+}
+
+fn graphs_fit(seed: &SeedDir) {
+    let record = ArchitectureRecord::read(&seed.architecture()).unwrap();
+    let [branch, dual, unified] = &record.models[..] else { panic!("{record:?}") };
+    let trained = |steps: [&str; 4]| {
+        [branch, dual, unified].map(|model| (model.name.clone(), model.parameters(), steps.map(|s| model.trained(s))))
+    };
+    assert_eq!(
+        trained(["stage-1", "stage-2-1", "stage-2-2", "folds"]),
+        [
+            ("branch".to_owned(), 6_930, [6_930, 0, 0, 0]),
+            ("dual".to_owned(), 13_860, [13_860, 0, 0, 0]),
+            ("unified".to_owned(), 14_862, [0, 1_002, 14_862, 14_862]),
+        ]
+    );
+    for model in &record.models {
+        let inputs = model.layers.iter().filter(|l| l.inputs.is_empty()).count();
+        assert_eq!(inputs, if model.name == "dual" { 2 } else { 1 });
+        for layer in &model.layers {
+            assert_eq!(layer.trained_in.is_empty(), layer.parameters == 0, "{}", layer.name);
+        }
+    }
+}
+
+fn pictures_fit(seed: &SeedDir, predictions: &Predictions) {
+    let pictures = Pictures::read(&seed.picture("pictures.json")).unwrap();
+    let wrong = predictions.pairs().filter(|(label, predicted)| label != predicted).count();
+    assert_eq!((pictures.mistakes.len(), pictures.originals.len()), (wrong.min(24), 6));
+    for mistake in &pictures.mistakes {
+        let row = &predictions.rows[mistake.index as usize];
+        assert_eq!((mistake.label, mistake.predicted), (row.label, row.predicted));
+        let given = |class: u16| row.probabilities[usize::from(class)];
+        assert_eq!((mistake.probability, mistake.label_probability), (given(row.predicted), given(row.label)));
+    }
+    assert!(pictures.mistakes.is_sorted_by(|a, b| a.probability >= b.probability));
+    let size = |name: &str| {
+        let png = std::fs::read(seed.picture(name)).unwrap();
+        assert_eq!(&png[1..4], b"PNG");
+        [16, 20].map(|at| u32::from_be_bytes(png[at..at + 4].try_into().unwrap()))
+    };
+    let rows = pictures.mistakes.len().div_ceil(6) as u32;
+    assert_eq!((size("mistakes.png"), size("augmentation.png")), ([28 * 6, 28 * rows], [28 * 8, 28 * 6]));
+}
+
+/// A record that names fewer outputs than are left now is that of an earlier version.
+#[test]
+fn an_evaluation_by_an_earlier_version_is_made_again_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let recipe = ["--recipe", "smoke", "--max-epochs", "1"];
+    good(litecnn("train", &run).args(recipe));
+    let evaluate = || String::from_utf8(good(litecnn("evaluate", &run).args(recipe)).stderr).unwrap();
+    evaluate();
+    let before = content(&run);
+    let seed = SeedDir::new(&run, "mnist", 0);
+    let added = ["mistakes.png", "augmentation.png", "pictures.json"].map(|name| seed.picture(name));
+    let added: Vec<_> = [seed.answers(), seed.architecture()].into_iter().chain(added).collect();
+
+    let folder = seed.step("evaluate");
+    let mut record = StepRecord::read(&folder).unwrap();
+    for path in &added {
+        let name = path.strip_prefix(seed.root()).unwrap().to_str().unwrap();
+        assert!(record.outputs.remove(name).is_some(), "{name} is an output");
+        std::fs::remove_file(path).unwrap();
+    }
+    record.write(&folder).unwrap();
+    let said = String::from_utf8(good(litecnn("train", &run).args(recipe)).stderr).unwrap();
+    for step in ["stage-1", "surgery", "stage-2-1", "stage-2-2", "fold-1", "fold-2"] {
+        assert!(said.contains(&format!("{step}: done already")), "{said}");
+    }
+    assert!(evaluate().contains("6 models scored"));
+    assert!(content(&run) == before, "the same bytes");
+    assert!(evaluate().contains("done already"));
+
+    for path in added {
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(evaluate().contains("6 models scored"), "{}", path.display());
+        assert!(content(&run) == before, "{}", path.display());
+    }
+
+    // One fold is no ensemble.
+    std::fs::remove_file(seed.step("fold-2").join("step.json")).unwrap();
+    assert!(evaluate().contains("5 models scored"));
+    let models = Answers::read(&seed.answers()).unwrap().models;
+    assert_eq!(models, ["branch-1", "branch-2", "stage-2-1", "stage-2-2", "fold-1"]);
 }
 
 #[test]

@@ -64,6 +64,10 @@ fn killed_between_the_outputs_of_a_step() {
         ("stage-2-2", seed.history("stage-2-2")),
         ("fold-2", seed.best("fold-2")),
         ("evaluate", seed.metrics()),
+        ("evaluate", seed.answers()),
+        ("evaluate", seed.architecture()),
+        ("evaluate", seed.picture("pictures.json")),
+        ("evaluate", seed.picture("augmentation.png")),
     ] {
         // The state is saved, one output is there, the other and the record are not.
         std::fs::remove_file(seed.step(step).join("step.json")).unwrap();
