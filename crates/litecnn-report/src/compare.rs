@@ -7,6 +7,7 @@ use litecnn_run::Predictions;
 use crate::analysis::Comparison;
 use crate::collect::{Collected, CollectedSeed, collect};
 use crate::document::{Page, escape};
+use crate::figure::{Figure, StepsPanel};
 use crate::html::{self, Head};
 use crate::numbers::{NONE, grouped, points, probability, spread_percent};
 use crate::verdict::title;
@@ -60,6 +61,9 @@ pub fn compare(runs: &[PathBuf]) -> Result<RunComparison, ReportError> {
     page.heading(2, "Side by side");
     page.paragraph("Mean over the seeds, with the sample standard deviation where there are several.");
     page.table(&figures.header, &figures.rows);
+    for dataset in datasets(&runs) {
+        page.figure(dots(dataset, &runs, &published)?);
+    }
     page.heading(2, "Do they differ?");
     page.paragraph(
         "McNemar's exact test between final models trained with the same seed, on the same test images: how many \
@@ -153,6 +157,20 @@ fn figures(runs: &[Run], published: &Published) -> Grid {
         }
     }
     Grid { header, rows }
+}
+
+/// Test accuracy of every run.
+fn dots(dataset: &str, runs: &[Run], published: &Published) -> Result<Figure, ReportError> {
+    let of = |run: &Run| Some((run.name.clone(), run.summary.datasets.get(dataset)?.test_accuracy.clone()));
+    let paper = published.datasets.get(dataset).map(|p| p.accuracy.test);
+    let name = title(dataset, published);
+    let panel = StepsPanel { title: name, rows: runs.iter().filter_map(of).collect(), paper }.panel()?;
+    Ok(Figure {
+        name: format!("compare-{dataset}"),
+        caption: format!("Test accuracy of every run, {name}."),
+        panels: vec![panel],
+        columns: 1,
+    })
 }
 
 fn tests(runs: &[Run], published: &Published) -> Grid {

@@ -1,4 +1,4 @@
-use super::models::sheet;
+use super::models::from_sheet;
 use super::{header, shown};
 use crate::collect::{Collected, CollectedSeed};
 use crate::document::Page;
@@ -91,7 +91,9 @@ fn confusion(page: &mut Page, metrics: &Metrics, name: &str) -> Result<(), Repor
 }
 
 fn mistakes(page: &mut Page, seed: &CollectedSeed, metrics: &Metrics, name: &str) -> Result<(), ReportError> {
-    let Some((pictures, png)) = sheet(seed, "mistakes.png")?.filter(|(p, _)| !p.mistakes.is_empty()) else {
+    let title = format!("{name}: worst mistakes");
+    let classes = &metrics.subject.classes;
+    let Some(panel) = from_sheet(seed, "mistakes.png", |p, png| draw_mistakes(&title, p, classes, png))? else {
         return Ok(());
     };
     page.figure(Figure {
@@ -100,7 +102,7 @@ fn mistakes(page: &mut Page, seed: &CollectedSeed, metrics: &Metrics, name: &str
             "Mistakes the final model for {name}, seed {}, was surest of: true class, class given, probability.",
             seed.seed
         ),
-        panels: vec![draw_mistakes(&format!("{name}: worst mistakes"), pictures, &metrics.subject.classes, &png)?],
+        panels: vec![panel],
         columns: 1,
     });
     Ok(())

@@ -1,4 +1,4 @@
-use litecnn_run::{ArchitectureRecord, ModelGraph};
+use litecnn_run::{ArchitectureRecord, ModelGraph, Pictures, RunError};
 
 use super::shown;
 use crate::collect::{Collected, CollectedSeed};
@@ -109,18 +109,18 @@ pub(super) fn looks(page: &mut Page, run: &Collected, published: &Published) -> 
                 });
             }
         }
-        if let Some((pictures, sheet)) = sheet(seed, "augmentation.png")?.filter(|(p, _)| !p.originals.is_empty()) {
-            let heading = format!("{name}: augmentation");
-            figures.push(Figure {
-                name: format!("augmentation-{}", dataset.name),
-                caption: format!(
-                    "Training images of {name} and what branch 2 may be shown in their place, seed {}.",
-                    seed.seed
-                ),
-                panels: vec![augmentation(&heading, pictures, &metrics.subject.classes, &sheet)?],
-                columns: 1,
-            });
-        }
+        let heading = format!("{name}: augmentation");
+        let classes = &metrics.subject.classes;
+        let panel = from_sheet(seed, "augmentation.png", |p, sheet| augmentation(&heading, p, classes, sheet))?;
+        figures.extend(panel.map(|panel| Figure {
+            name: format!("augmentation-{}", dataset.name),
+            caption: format!(
+                "Training images of {name} and what branch 2 may be shown in their place, seed {}.",
+                seed.seed
+            ),
+            panels: vec![panel],
+            columns: 1,
+        }));
         if !figures.is_empty() {
             parts.push((name, figures));
         }
@@ -142,12 +142,15 @@ pub(super) fn looks(page: &mut Page, run: &Collected, published: &Published) -> 
     Ok(())
 }
 
-/// A sheet of pictures of a seed, if it is there.
-pub(super) fn sheet<'a>(
-    seed: &'a CollectedSeed,
+/// A panel made of a sheet of pictures of a seed, if it is there.
+pub(super) fn from_sheet(
+    seed: &CollectedSeed,
     name: &str,
-) -> Result<Option<(&'a litecnn_run::Pictures, Vec<u8>)>, ReportError> {
-    let Some(pictures) = &seed.pictures else { return Ok(None) };
+    draw: impl FnOnce(&Pictures, &[u8]) -> Result<Panel, ReportError>,
+) -> Result<Option<Panel>, ReportError> {
     let path = seed.dir.picture(name);
-    if path.exists() { Ok(Some((pictures, litecnn_run::read(&path)?))) } else { Ok(None) }
+    let Some(pictures) = seed.pictures.as_ref().filter(|_| path.exists()) else { return Ok(None) };
+    let sheet = litecnn_run::read(&path)?;
+    // What cannot be drawn is no sheet, or not the one the list beside it is of.
+    draw(pictures, &sheet).map(Some).map_err(|e| RunError::damaged(&path, e).into())
 }

@@ -27,7 +27,8 @@ fn a_full_run() {
     full_run(run.path(), "official");
     let made = report(run.path()).unwrap();
     assert_eq!(made.missing, []);
-    assert_eq!(made.files, [run.path().join("summary.json"), run.path().join("RESULTS.md")]);
+    assert_eq!(made.files[..3], ["summary.json", "RESULTS.md", "report.html"].map(|name| run.path().join(name)));
+    assert!(made.files.iter().all(|file| file.exists()));
     golden("summary.json", &read(run.path(), "summary.json"));
     golden("RESULTS.md", &read(run.path(), "RESULTS.md"));
     golden("table.txt", &format!("{}\n", made.table));
