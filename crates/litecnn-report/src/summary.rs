@@ -63,6 +63,9 @@ pub struct StepSummary {
     pub epochs: Vec<Option<u32>>,
     /// Wall-clock seconds of work.
     pub seconds: Vec<Option<f64>>,
+    /// Training images a second while training, validation left out; left out for steps that do not train.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images_per_second: Vec<Option<f64>>,
     /// Largest resident memory of the process, in bytes.
     pub peak_memory_bytes: Vec<Option<u64>>,
     /// The model the step leaves, on the test images. Seeds without a figure are left out of the values.
@@ -173,6 +176,7 @@ fn steps(of: &CollectedDataset) -> IndexMap<String, StepSummary> {
             let summary = StepSummary {
                 epochs: if epochs.iter().all(Option::is_none) { Vec::new() } else { epochs },
                 seconds: each_seed(of, name, |r| Some(r.seconds)),
+                images_per_second: throughput(of, name),
                 peak_memory_bytes: each_seed(of, name, |r| r.peak_memory_bytes),
                 test_accuracy,
                 validation_accuracy,
@@ -185,6 +189,18 @@ fn steps(of: &CollectedDataset) -> IndexMap<String, StepSummary> {
 
 fn each_seed<T>(of: &CollectedDataset, step: &str, value: impl Fn(&StepRecord) -> Option<T>) -> Vec<Option<T>> {
     of.measured().map(|(s, _)| s.steps.iter().find(|r| r.step == step).and_then(&value)).collect()
+}
+
+/// Images trained on by seconds of training, of each seed with a history of the step.
+fn throughput(of: &CollectedDataset, step: &str) -> Vec<Option<f64>> {
+    let each = of.measured().map(|(seed, _)| {
+        let (_, history) = seed.histories.iter().find(|(name, _)| name == step)?;
+        let seconds: f64 = history.iter().map(|r| r.seconds).sum();
+        let images: f64 = history.iter().map(|r| r.seconds * r.images_per_second).sum();
+        (seconds > 0.0).then(|| images / seconds)
+    });
+    let each: Vec<Option<f64>> = each.collect();
+    if each.iter().all(Option::is_none) { Vec::new() } else { each }
 }
 
 /// Test and validation accuracy of the model a step leaves, if any seed has them.

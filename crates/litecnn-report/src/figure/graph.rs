@@ -489,17 +489,25 @@ fn words(model: &ModelGraph, nodes: &[Node], areas: &[Area]) -> Vec<Words> {
     });
     let texts: Vec<[String; 4]> = texts.collect();
     let room = |i: usize| 2.0 * (nodes[i].half - INSET);
-    let fits = |i: usize| {
-        let [name, kind, shape, parameters] = &texts[i];
-        let first = text_width(name, NAME * BOLD) + text_width(shape, SMALL);
-        let second = text_width(kind, SMALL) + text_width(parameters, SMALL * BOLD);
-        first.max(second) + 8.0 <= room(i)
+    let beside = |i: usize| -> Option<[[String; 2]; 2]> {
+        let [name, kind, shape, parameters] = texts[i].clone();
+        let fits = |lines: &[[String; 2]; 2]| {
+            let [[a, b], [c, d]] = lines;
+            let first = text_width(a, NAME * BOLD) + text_width(b, SMALL);
+            let second = text_width(c, SMALL) + text_width(d, SMALL * BOLD);
+            first.max(second) + 8.0 <= room(i)
+        };
+        let usual = [[name.clone(), shape.clone()], [kind.clone(), parameters.clone()]];
+        // A long name may leave no room for the shape.
+        let shape_below = [[name, String::new()], [kind, shape]];
+        [Some(usual), parameters.is_empty().then_some(shape_below)].into_iter().flatten().find(fits)
     };
     let write = |i: usize| {
-        let [name, kind, shape, parameters] = texts[i].clone();
-        if (0..texts.len()).filter(|j| nodes[*j].half == nodes[i].half).all(fits) {
-            return Words::Beside([[name, shape], [kind, parameters]]);
+        let alike = (0..texts.len()).filter(|j| nodes[*j].half == nodes[i].half);
+        if let Some(lines) = beside(i).filter(|_| alike.into_iter().all(|j| beside(j).is_some())) {
+            return Words::Beside(lines);
         }
+        let [name, kind, shape, parameters] = texts[i].clone();
         let room = room(i) + INSET;
         let mut lines = vec![shortened(&name, NAME * BOLD, room)];
         lines.extend(wrapped(&kind, SMALL, room));

@@ -1,9 +1,17 @@
-use super::{header, words};
+use super::{header, short, words};
 use crate::document::Page;
 use crate::figure::{Figure, StepsPanel};
 use crate::numbers::{NONE, grouped, interval_percent, points, probability, spread_percent, whole_percent};
 use crate::verdict::title;
 use crate::{Comparison, DatasetSummary, Published, ReportError, Spread, Summary};
+
+/// What is compared with what, and where the comparisons are, seed by seed.
+const COMPARISONS: [(&str, Pick); 2] = [
+    ("joined model against branch 1", |d| &d.analysis.joining),
+    ("folds together against joined model", |d| &d.analysis.ensembling),
+];
+
+type Pick = fn(&DatasetSummary) -> &[Option<Comparison>];
 
 /// Table 1.
 pub(super) fn accuracy(page: &mut Page, summary: &Summary, published: &Published) {
@@ -79,7 +87,7 @@ pub(super) fn steps(page: &mut Page, summary: &Summary, published: &Published) -
     page.heading(2, "From branches to folds: does joining help?");
     joining(page, summary, published);
     figures(page, summary, published)?;
-    page.heading(4, "All figures");
+    page.heading(2, "The models on the way, in figures");
     page.paragraph("Of the model each step leaves behind, in percent: test / validation.");
     page.table(&head, &rows);
     if names.iter().any(|name| name.starts_with("fold-")) {
@@ -116,42 +124,33 @@ fn figures(page: &mut Page, summary: &Summary, published: &Published) -> Result<
     Ok(())
 }
 
-/// A model's name where there is little room.
-fn short(model: &str) -> String {
-    match model {
-        "stage-2-1" => "joined, step 1".to_owned(),
-        "stage-2-2" => "joined, step 2".to_owned(),
-        "ensemble" => "folds together".to_owned(),
-        other => other.replace('-', " "),
-    }
-}
-
-/// Whether joining two branches helps, in a sentence.
+/// Whether joining two branches helps, and whether the folds do together, in a sentence each.
 fn joining(page: &mut Page, summary: &Summary, published: &Published) {
-    let sentence = |(name, dataset): (&String, &DatasetSummary)| {
-        let known: Vec<&Comparison> = dataset.analysis.joining.iter().flatten().collect();
-        let of = known.len();
-        let mean = known.iter().map(|c| c.difference).sum::<f64>() / of as f64;
-        let sure = known.iter().filter(|c| c.test.p_value < 0.05).count();
-        let seeds = if of == 1 { "seed" } else { "seeds" };
-        let told = format!("{} {} points ({sure} of {of} {seeds} with p < 0.05)", title(name, published), points(mean));
-        (of > 0).then_some(told)
-    };
-    let sentences: Vec<String> = summary.datasets.iter().filter_map(sentence).collect();
-    if !sentences.is_empty() {
-        page.paragraph(&format!("The joined model beside branch 1 on the test images: {}.", sentences.join(", ")));
+    for (what, pick) in COMPARISONS {
+        let sentence = |(name, dataset): (&String, &DatasetSummary)| {
+            let known: Vec<&Comparison> = pick(dataset).iter().flatten().collect();
+            let of = known.len();
+            let mean = known.iter().map(|c| c.difference).sum::<f64>() / of as f64;
+            let sure = known.iter().filter(|c| c.test.p_value < 0.05).count();
+            let seeds = if of == 1 { "seed" } else { "seeds" };
+            let told = format!("{} {} points ({sure} of {of} {seeds})", title(name, published), points(mean));
+            (of > 0).then_some(told)
+        };
+        let sentences: Vec<String> = summary.datasets.iter().filter_map(sentence).collect();
+        if !sentences.is_empty() {
+            page.paragraph(&format!(
+                "Test accuracy, {what}, mean over the seeds (in brackets: with how many the difference has p < 0.05 by \
+                 McNemar's test): {}.",
+                sentences.join(", ")
+            ));
+        }
     }
 }
 
 /// McNemar's test seed by seed.
 fn tests(page: &mut Page, summary: &Summary, published: &Published) {
-    type Pick = fn(&DatasetSummary) -> &[Option<Comparison>];
-    let kinds: [(&str, Pick); 2] = [
-        ("joined model against branch 1", |d| &d.analysis.joining),
-        ("folds together against joined model", |d| &d.analysis.ensembling),
-    ];
     let mut rows = Vec::new();
-    for (what, pick) in kinds {
+    for (what, pick) in COMPARISONS {
         for (name, dataset) in &summary.datasets {
             for (seed, c) in dataset.seeds.iter().zip(pick(dataset)) {
                 let Some(Comparison { difference, test }) = c else { continue };

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{header, words};
+use super::{header, short};
 use crate::collect::Collected;
 use crate::document::{Page, escape};
 use crate::numbers::{NONE, grouped, megabytes};
@@ -11,10 +11,10 @@ use crate::{Published, Spread, Summary};
 pub(super) fn cost(page: &mut Page, summary: &Summary, published: &Published) {
     page.heading(2, "Epochs, time and memory");
     page.paragraph(
-        "Epochs seed by seed; seconds of wall clock as mean over the seeds, with the sample standard deviation where \
-         there are several; the largest resident memory of any seed's process, in MB of 1,024 KB. Folds run \
-         side by side, so the sum over all steps is more than the time that passed. Times depend on the machine and \
-         on what else it did.",
+        "Epochs seed by seed; seconds of wall clock and images trained on a second as mean over the seeds, seconds with the \
+         sample standard deviation where there are several; the largest resident memory of any seed's process, in MB of \
+         1,024 KB. Folds run side by side, so the sum over all steps is more than the time that passed, and each is \
+         slower than it would be alone. Times depend on the machine and on what else it did.",
     );
     for (name, dataset) in &summary.datasets {
         let seeds: Vec<String> = dataset.seeds.iter().map(u64::to_string).collect();
@@ -23,15 +23,20 @@ pub(super) fn cost(page: &mut Page, summary: &Summary, published: &Published) {
         let mut rows: Vec<Vec<String>> = dataset
             .steps
             .iter()
-            .map(|(step, s)| vec![words(step), epochs(&s.epochs), seconds(&s.seconds), memory(&s.peak_memory_bytes)])
+            .map(|(step, s)| {
+                let speed = Spread::new(s.images_per_second.iter().flatten().copied().collect());
+                let speed = if speed.values.is_empty() { NONE.to_owned() } else { grouped(speed.mean.round() as u64) };
+                vec![short(step), epochs(&s.epochs), seconds(&s.seconds), speed, memory(&s.peak_memory_bytes)]
+            })
             .collect();
         rows.push(vec![
             "all steps".to_owned(),
             NONE.to_owned(),
             seconds(&dataset.seconds),
+            NONE.to_owned(),
             memory(&dataset.peak_memory_bytes),
         ]);
-        page.table(&header(&["step", "epochs", "seconds", "peak memory, MB"]), &rows);
+        page.table(&header(&["step", "epochs", "seconds", "images/s", "peak MB"]), &rows);
     }
 }
 
@@ -87,7 +92,6 @@ pub(super) fn making(page: &mut Page, run: &Collected) {
     if let Ok(recipe) = toml::to_string(&manifest.recipe)
         && !recipe.is_empty()
     {
-        page.paragraph("The recipe, every setting resolved:");
-        page.code("toml", &recipe);
+        page.folded_code("The recipe, every setting resolved", "toml", &recipe);
     }
 }

@@ -10,7 +10,7 @@ use crate::document::{Page, escape};
 use crate::figure::Figure;
 use crate::html::{Head, Tile};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes, percent, points, whole_percent};
-use crate::speed::{Bench, latency, throughput_name, throughput_panels};
+use crate::speed::{Bench, latency, latency_sentence, throughput_name, throughput_panels};
 use crate::verdict::{official, reached, title, verdict};
 use crate::{DatasetSummary, Metrics, Published, ReportError, Summary};
 
@@ -48,7 +48,7 @@ pub(crate) fn results(run: &Collected, summary: &Summary, published: &Published)
         cost::cost(&mut body, summary, published);
     }
     cost::making(&mut body, run);
-    Ok(Results { head: head(summary, published), opening: opening(summary, published), body })
+    Ok(Results { head: head(summary, published), opening: opening(run, summary, published), body })
 }
 
 fn head(summary: &Summary, published: &Published) -> Head {
@@ -81,7 +81,7 @@ fn head(summary: &Summary, published: &Published) -> Head {
     }
 }
 
-fn opening(summary: &Summary, published: &Published) -> Page {
+fn opening(run: &Collected, summary: &Summary, published: &Published) -> Page {
     let mut page = Page::default();
     if !official(summary) {
         page.quote(&format!(
@@ -96,6 +96,9 @@ fn opening(summary: &Summary, published: &Published) -> Page {
          and \"reached\" means: not more than half a point below.",
         published.author, published.title, published.source
     ));
+    if let Some(told) = run.bench.as_ref().and_then(|bench| latency_sentence(bench, published)) {
+        page.paragraph(&told);
+    }
     page
 }
 
@@ -112,6 +115,17 @@ fn words(step: &str) -> String {
         "branch-1" => "branch 1 (original images)".to_owned(),
         "branch-2" => "branch 2 (augmented images)".to_owned(),
         "ensemble" => "ensemble of the folds".to_owned(),
+        other => other.replace('-', " "),
+    }
+}
+
+/// The same where there is little room.
+fn short(step: &str) -> String {
+    match step {
+        "stage-2-1" => "joined, step 1".to_owned(),
+        "stage-2-2" => "joined, step 2".to_owned(),
+        "ensemble" => "folds together".to_owned(),
+        "stage-1" => "stage one".to_owned(),
         other => other.replace('-', " "),
     }
 }

@@ -59,5 +59,5 @@ mod write;
 pub use bench::{Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, Ratio, Row, Unit};
 pub use criterion::read_criterion;
 pub(crate) use figures::{throughput_name, throughput_panels};
-pub(crate) use page::latency;
+pub(crate) use page::{latency, latency_sentence};
 pub use write::write_report;

@@ -82,6 +82,25 @@ fn machine(page: &mut Page, bench: &Bench) {
     page.list(&facts);
 }
 
+/// The latencies the paper gives, beside ours with one thread.
+pub(crate) fn latency_sentence(bench: &Bench, published: &Published) -> Option<String> {
+    let measured =
+        |row: &&Row| row.program == OURS && row.metric == Metric::Latency && row.batch == 1 && row.threads == 1;
+    let rows = bench.rows.iter().filter(measured).filter(|r| !is_gpu(&r.device));
+    let mut told: Vec<(&str, String)> = rows
+        .filter_map(|r| {
+            let paper = published.datasets.get(&r.model)?;
+            let (ours, theirs) = (r.mean / 1000.0, paper.latency.cpu_ms);
+            Some((r.model.as_str(), format!("{} {ours:.2} (paper {theirs:.2})", paper.name)))
+        })
+        .collect();
+    told.sort_by(|a, b| crate::order::datasets(a.0, b.0));
+    let told: Vec<String> = told.into_iter().map(|t| t.1).collect();
+    (!told.is_empty()).then(|| {
+        format!("Milliseconds for one image on one thread of a CPU, each on a machine of its own: {}.", told.join(", "))
+    })
+}
+
 /// Table 5.
 pub(crate) fn latency(page: &mut Page, bench: &Bench, published: &Published) {
     page.heading(2, "Latency of one image (Table 5)");
