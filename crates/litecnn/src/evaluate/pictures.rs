@@ -76,7 +76,7 @@ pub(super) fn write(
     Ok(written)
 }
 
-/// What [`write`] leaves whatever the model says.
+/// What [`write()`] leaves whatever the model says.
 pub(super) fn expected(dir: &SeedDir, data: &TrainingData) -> Vec<PathBuf> {
     let always = [PICTURES, AUGMENTATION].map(|name| dir.picture(name));
     if colour(data).is_some() { always.to_vec() } else { Vec::new() }

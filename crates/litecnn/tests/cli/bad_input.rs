@@ -140,6 +140,18 @@ fn steps_out_of_order_and_damaged_files_are_named() {
     let mut report = Command::new(env!("CARGO_BIN_EXE_litecnn"));
     let (status, stderr) = bad(report.arg("report").arg(dir.path().join("absent")));
     assert!(status == 1 && stderr.contains("absent"), "{stderr}");
+    let wrong: [(&[&str], &str); 5] = [
+        (&[], "RUNS"),
+        (&["a", "b"], "--compare"),
+        (&["a", "--compare"], "two run directories or more"),
+        (&["a", "--out", "x"], "--compare"),
+        (&["a", "b", "--compare", "--png"], "--png"),
+    ];
+    for (words, expected) in wrong {
+        let mut report = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        let (status, stderr) = bad(report.arg("report").args(words));
+        assert!(status == 2 && stderr.contains(expected), "{words:?}: {stderr}");
+    }
 }
 
 #[test]

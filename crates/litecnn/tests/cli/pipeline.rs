@@ -49,8 +49,15 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     assert!(record.peak_memory_bytes.is_none_or(|bytes| bytes > 1 << 20) && record.seconds > 0.0);
 
     let mut report = std::process::Command::new(env!("CARGO_BIN_EXE_litecnn"));
-    let output = good(report.arg("report").arg(&at_once));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("difference"));
+    let output = good(report.arg("report").arg(&at_once).args(["--png", "--tensorboard"]));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("difference") && !told.contains("missing"), "{told}");
+    let page = std::fs::read_to_string(at_once.join("report.html")).unwrap();
+    for figure in ["steps-mnist", "mistakes-mnist", "model-unified-mnist", "filters-mnist", "reliability-mnist"] {
+        assert!(page.contains(&format!("<figure id=\"{figure}\">")), "{figure}");
+        assert!(at_once.join(format!("figures/{figure}.png")).exists(), "{figure}");
+    }
+    assert!(at_once.join("tensorboard/mnist/seed-0/stage-1/branch-1/train").is_dir());
     let summary = Summary::read(&at_once.join("summary.json")).unwrap();
     let text = serde_json::to_value(&summary).unwrap();
     assert_eq!(text["format"], "litecnn-summary/1");
