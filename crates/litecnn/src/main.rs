@@ -5,17 +5,9 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
-mod data;
-mod device;
-mod engine;
-mod evaluate;
-mod machine;
-mod progress;
 mod report;
-mod session;
-mod summary;
-mod surgery;
-mod train;
+#[cfg(feature = "training")]
+mod training;
 
 use std::process::ExitCode;
 
@@ -35,23 +27,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Data(data::Args),
-    Train(train::Args),
-    Surgery(surgery::Args),
-    Evaluate(evaluate::Args),
+    #[cfg(feature = "training")]
+    #[command(flatten)]
+    Training(training::Command),
     Report(report::Args),
-    Summary(summary::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Data(args) => data::run(args, cli.quiet),
-        Command::Train(args) => train::run(&args, cli.quiet),
-        Command::Surgery(args) => surgery::run(&args, cli.quiet),
-        Command::Evaluate(args) => evaluate::run(&args, cli.quiet),
+        #[cfg(feature = "training")]
+        Command::Training(command) => training::run(command, cli.quiet),
         Command::Report(args) => report::run(&args),
-        Command::Summary(args) => summary::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use litecnn_run::{Answer, Answers, Prediction, Predictions};
 use litecnn_train::{TrainingData, branch_logits, unified_logits};
 use tch::{Kind, Tensor};
 
-use crate::session::Session;
+use crate::training::session::Session;
 
 /// A model with what it says of the images it did not train on.
 pub(super) struct Scored<'a> {

@@ -12,9 +12,9 @@ use litecnn_train::{
     stage_one, train_joint, train_whole,
 };
 
-use crate::progress::Progress;
-use crate::session::{Session, Step, StepArgs};
-use crate::surgery;
+use crate::training::progress::Progress;
+use crate::training::session::{Session, Step, StepArgs};
+use crate::training::surgery;
 
 /// Train: one step of the recipe, or all of them in turn.
 ///

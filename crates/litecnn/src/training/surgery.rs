@@ -4,9 +4,9 @@ use anyhow::Result;
 use litecnn_data::stream;
 use litecnn_model::{Architecture, Branch, Model, UnifiedSpec};
 
-use crate::progress::Progress;
-use crate::session::{Session, StepArgs};
-use crate::train::{card, done_already};
+use crate::training::progress::Progress;
+use crate::training::session::{Session, StepArgs};
+use crate::training::train::{card, done_already};
 
 const STEP: &str = "surgery";
 

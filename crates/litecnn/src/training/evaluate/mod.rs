@@ -14,9 +14,9 @@ use litecnn_run::{Predictions, SeedDir};
 use litecnn_train::{Fold, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainingData};
 use tch::Tensor;
 
-use crate::progress::Progress;
-use crate::session::{Session, StepArgs};
-use crate::train::{self, card, done_already};
+use crate::training::progress::Progress;
+use crate::training::session::{Session, StepArgs};
+use crate::training::train::{self, card, done_already};
 use scored::{Scored, answers, logits, predictions};
 
 const STEP: &str = "evaluate";

@@ -13,7 +13,7 @@ use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, sha256,
 use litecnn_train::{Checkpointer, Engine, Fit, Recipe, TrainingData};
 use tch::Device;
 
-use crate::{device, engine, machine};
+use crate::training::{device, engine, machine};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]

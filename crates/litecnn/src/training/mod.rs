@@ -1,0 +1,35 @@
+//! The subcommands that need libtorch: from data to a trained and measured model.
+
+mod data;
+mod device;
+mod engine;
+mod evaluate;
+mod machine;
+mod progress;
+mod session;
+mod summary;
+mod surgery;
+mod train;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// One of them.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Data(data::Args),
+    Train(train::Args),
+    Surgery(surgery::Args),
+    Evaluate(evaluate::Args),
+    Summary(summary::Args),
+}
+
+pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
+    match command {
+        Command::Data(args) => data::run(args, quiet),
+        Command::Train(args) => train::run(&args, quiet),
+        Command::Surgery(args) => surgery::run(&args, quiet),
+        Command::Evaluate(args) => evaluate::run(&args, quiet),
+        Command::Summary(args) => summary::run(&args),
+    }
+}
