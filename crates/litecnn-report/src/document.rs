@@ -20,6 +20,7 @@ enum Block {
 }
 
 impl Page {
+    /// A heading; plain text.
     pub(crate) fn heading(&mut self, level: usize, text: &str) {
         self.blocks.push(Block::Heading { level, text: text.to_owned() });
     }
@@ -63,7 +64,10 @@ impl Page {
         self.block(&lines.join("\n"));
     }
 
-    pub(crate) fn figure(&mut self, figure: Figure) {
+    /// A figure. Its name becomes part of file names and links, so of other characters than letters and digits only
+    /// hyphens are left.
+    pub(crate) fn figure(&mut self, mut figure: Figure) {
+        figure.name = figure.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         self.blocks.push(Block::Figure(Box::new(figure)));
     }
 
@@ -88,9 +92,11 @@ impl Page {
             .blocks
             .iter()
             .map(|block| match block {
-                Block::Heading { level, text } => format!("{} {text}\n", "#".repeat(*level)),
+                Block::Heading { level, text } => format!("{} {}\n", "#".repeat(*level), escape(text)),
                 Block::Text(text) => format!("{text}\n"),
-                Block::Figure(f) => format!("![{}](figures/{}.svg)\n\n{}\n", escape(&f.alt()), f.name, f.caption),
+                Block::Figure(f) => {
+                    format!("![{}](figures/{}.svg)\n\n{}\n", escape(&f.alt()), f.name, escape(&f.caption))
+                }
             })
             .collect();
         blocks.join("\n")
@@ -114,10 +120,12 @@ impl Page {
             }
             source.push(match block {
                 Block::Heading { level, text } => {
-                    format!("<h{level} id=\"{}\">{}</h{level}>", anchor(text), inline(text))
+                    // Only sections are linked to; their parts are called alike in several.
+                    let id = if *level < 3 { format!(" id=\"{}\"", anchor(text)) } else { String::new() };
+                    format!("<h{level}{id}>{}</h{level}>", escape_html(text))
                 }
                 Block::Text(text) => text.clone(),
-                Block::Figure(figure) => figure.html(&inline(&figure.caption)),
+                Block::Figure(figure) => figure.html(),
             });
         }
         if in_part {
@@ -139,12 +147,6 @@ pub(crate) fn render(markdown: &str) -> String {
     text
 }
 
-/// Markdown of one paragraph as HTML, without the paragraph.
-fn inline(markdown: &str) -> String {
-    let text = render(markdown);
-    text.trim().trim_start_matches("<p>").trim_end_matches("</p>").to_owned()
-}
-
 /// What a heading is called in a link.
 fn anchor(heading: &str) -> String {
     let letters: String =
@@ -158,7 +160,7 @@ pub(crate) fn escape(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\r' => out.push(' '),
-            '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' => {
+            '&' | '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn as_markdown() {
-        let expected = "## Title & (more)\n\n### Part\n\n### Part 2\n\n| a | b |\n| --- | ---: |\n| x\\|y \\<i> | 1 |\n\n\
+        let expected = "## Title \\& (more)\n\n### Part\n\n### Part 2\n\n| a | b |\n| --- | ---: |\n| x\\|y \\<i> | 1 |\n\n\
                         <details><summary>shown &lt; asked</summary>\n\n```text\none\n\ntwo <b>\n```\n\n</details>\n";
         assert_eq!(page().to_markdown(), expected);
     }
@@ -195,7 +197,7 @@ mod tests {
         let html = page().to_html();
         for part in [
             "<h2 id=\"title-more\">Title &amp; (more)</h2>",
-            "<div class=\"parts\"><section>\n<h3 id=\"part\">Part</h3>\n</section><section>\n<h3 id=\"part-2\">",
+            "<div class=\"parts\"><section>\n<h3>Part</h3>\n</section><section>\n<h3>Part 2</h3>",
             "</details>\n</section></div>",
             "<td>x|y &lt;i&gt;</td><td style=\"text-align: right\">1</td>",
             "<details><summary>shown &lt; asked</summary>\n<pre><code class=\"language-text\">one\n\ntwo &lt;b&gt;",

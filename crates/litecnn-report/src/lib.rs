@@ -87,7 +87,8 @@ pub use metrics::{Metrics, SplitMetrics, Splits, StepAccuracy, Subject};
 #[cfg(feature = "png")]
 pub use png::write_pngs;
 pub use published::{
-    Published, PublishedAccuracy, PublishedClassification, PublishedDataset, PublishedLatency, PublishedSize,
+    Published, PublishedAccuracy, PublishedClassification, PublishedDataset, PublishedFigures, PublishedLatency,
+    PublishedSize,
 };
 pub use report::{Report, report};
 pub use spread::Spread;

@@ -18,6 +18,8 @@ pub struct Published {
     pub source: String,
     /// What its times were measured on.
     pub machine: String,
+    /// SHA-256 of the recipe as this project reads it out of the paper.
+    pub recipe_hash: String,
     /// Figures by data set: `mnist`, `fashion-mnist`, `cifar10`.
     pub datasets: BTreeMap<String, PublishedDataset>,
 }
@@ -28,6 +30,8 @@ pub struct Published {
 pub struct PublishedDataset {
     /// The data set's name in prose.
     pub name: String,
+    /// Numbers of its drawings.
+    pub figures: PublishedFigures,
     /// Table 1.
     pub accuracy: PublishedAccuracy,
     /// Table 6.
@@ -36,6 +40,20 @@ pub struct PublishedDataset {
     pub latency: PublishedLatency,
     /// Tables 2 to 4.
     pub classification: PublishedClassification,
+}
+
+/// Where the paper draws what: numbers of its figures.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedFigures {
+    /// Stage one, epoch by epoch.
+    pub stage_1: u32,
+    /// Stage two, step 1.
+    pub stage_2_1: u32,
+    /// Stage two, step 2.
+    pub stage_2_2: u32,
+    /// The confusion matrix.
+    pub confusion: u32,
 }
 
 /// Table 1, as fractions; printed in whole percent, so half a point either way is unknown.

@@ -49,7 +49,7 @@ pub fn terminal_table(summary: &Summary, published: &Published) -> String {
     let mut text = table.to_string();
     if !official(summary) {
         text.push_str(&format!(
-            "\nThe data is not the official one ({}): a smoke test, not to be compared.",
+            "\nThe data is not the official one ({}): not to be compared with published figures.",
             summary.data
         ));
     }

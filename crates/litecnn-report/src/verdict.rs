@@ -29,9 +29,9 @@ pub(crate) fn verdict(summary: &Summary, published: &Published) -> String {
     if !official(summary) {
         return format!("**Not answered: the data is not the official one.** {figures}");
     }
-    if summary.recipe != "paper" {
+    if !paper_recipe(summary, published) {
         let recipe = escape(&summary.recipe);
-        return format!("**Not answered: the recipe is not the paper's, but {recipe}.** {figures}");
+        return format!("**Not answered: the settings are not the paper's, but those of recipe {recipe}.** {figures}");
     }
     let mut absent: Vec<&String> = published.datasets.keys().filter(|d| !summary.datasets.contains_key(*d)).collect();
     absent.sort_by(|a, b| crate::order::datasets(a, b));
@@ -56,12 +56,25 @@ pub(crate) fn verdict(summary: &Summary, published: &Published) -> String {
         _ if same.is_empty() => " The parameter counts are not the published ones.".to_owned(),
         _ => format!(" The parameter counts are the published ones, but for {}.", names(&other)),
     });
+    let trained: Vec<String> = measured
+        .iter()
+        .map(|(paper, ours)| {
+            let mean = ours.train_accuracy.mean;
+            format!("{} {} % (paper {} %)", paper.name, percent(mean), whole_percent(paper.accuracy.train))
+        })
+        .collect();
+    text.push_str(&format!(" Training accuracy: {}.", trained.join(", ")));
     text
 }
 
 /// A data set's name in prose.
 pub(crate) fn title<'a>(name: &'a str, published: &'a Published) -> &'a str {
     published.datasets.get(name).map_or(name, |p| p.name.as_str())
+}
+
+/// Whether the run was made with the settings of the paper, whatever they are called.
+pub(crate) fn paper_recipe(summary: &Summary, published: &Published) -> bool {
+    summary.recipe_hash == published.recipe_hash
 }
 
 /// Whether the figures may be compared with published ones.
@@ -110,7 +123,7 @@ mod tests {
         Summary {
             format: Summary::FORMAT.into(),
             recipe: "paper".into(),
-            recipe_hash: "r".into(),
+            recipe_hash: Published::isong2025().unwrap().recipe_hash,
             data: data.into(),
             datasets: sets.iter().map(set).collect(),
             missing: vec![],
@@ -140,8 +153,10 @@ mod tests {
             let text = verdict(&summary(data, sets), &published);
             assert!(text.contains(expected), "{text}");
         }
-        let other = Summary { recipe: "wider".into(), ..summary("official", &all(0.7)) };
+        // A name proves nothing.
+        let other = Summary { recipe: "paper".into(), recipe_hash: "0".into(), ..summary("official", &all(0.7)) };
         let text = verdict(&other, &published);
-        assert!(text.starts_with("**Not answered: the recipe is not the paper's, but wider.** Test"), "{text}");
+        let expected = "**Not answered: the settings are not the paper's, but those of recipe paper.** Test";
+        assert!(text.starts_with(expected), "{text}");
     }
 }

@@ -19,6 +19,16 @@ pub(crate) enum Quantity {
 pub(crate) struct Course {
     pub(crate) train: Vec<f64>,
     pub(crate) validation: Vec<f64>,
+    /// The epoch whose weights went on, counted from 1; it is marked.
+    pub(crate) kept: Option<usize>,
+}
+
+impl Course {
+    /// Where the mark stands: epoch and validation value.
+    fn mark(&self) -> Option<(usize, f64)> {
+        let epoch = self.kept?;
+        Some((epoch, *self.validation.get(epoch.checked_sub(1)?)?))
+    }
 }
 
 /// Curves of several trainings of the same thing, thin, and their mean, thick.
@@ -27,8 +37,6 @@ pub(crate) struct Curves<'a> {
     pub(crate) quantity: Quantity,
     /// A training each.
     pub(crate) courses: Vec<Course>,
-    /// The epoch to mark, counted from 1.
-    pub(crate) best: Option<usize>,
 }
 
 impl Curves<'_> {
@@ -37,26 +45,30 @@ impl Curves<'_> {
             Quantity::Accuracy => "accuracy",
             Quantity::Loss => "loss",
         };
-        let marked = self.marked().map_or(String::new(), |(epoch, value)| format!(", best epoch {epoch}: {value}"));
+        let marked = self.marked().map_or(String::new(), |told| format!(", {told}"));
         let alt = format!("{}: {what} of training and validation by epoch{marked}", self.title);
         Panel::draw(246.0, alt, |canvas| self.draw(canvas))
     }
 
-    /// The marked epoch and the mean validation value there.
-    fn marked(&self) -> Option<(usize, String)> {
-        let epoch = self.best?;
-        let value = *mean(self.courses.iter().map(|c| c.validation.as_slice())).get(epoch.checked_sub(1)?)?;
-        Some((
-            epoch,
-            match self.quantity {
-                Quantity::Accuracy => format!("{} %", percent(value)),
-                Quantity::Loss => format!("{value:.4}"),
-            },
-        ))
+    /// The marked epochs, and the validation value there or its mean.
+    fn marked(&self) -> Option<String> {
+        let marks: Vec<(usize, f64)> = self.courses.iter().filter_map(Course::mark).collect();
+        let value = marks.iter().map(|m| m.1).sum::<f64>() / marks.len() as f64;
+        let value = match self.quantity {
+            Quantity::Accuracy => format!("{} %", percent(value)),
+            Quantity::Loss => format!("{value:.4}"),
+        };
+        let epochs: Vec<String> = marks.iter().map(|m| m.0.to_string()).collect();
+        match marks.len() {
+            0 => None,
+            1 => Some(format!("best epoch {}: {value}", epochs[0])),
+            2..=4 => Some(format!("best epochs {}: mean {value}", epochs.join(", "))),
+            _ => Some(format!("best epochs: mean {value}")),
+        }
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), self.title)?;
+        canvas.title(self.title)?;
         self.legend(canvas)?;
         let scale = if self.quantity == Quantity::Accuracy { 100.0 } else { 1.0 };
         let all = self.courses.iter().flat_map(|c| c.train.iter().chain(&c.validation)).map(|v| v * scale);
@@ -74,11 +86,14 @@ impl Curves<'_> {
         x.label = Box::new(|epoch| format!("{epoch:.0}"));
         let (low, high) = (y.range.start, y.range.end);
         let mut chart = chart(canvas, 40.0, &x, &y)?;
-        if let Some(best) = self.best {
-            let (at, dash) = (best as f64, (high - low) / 60.0);
+        let mut marked: Vec<usize> = self.courses.iter().filter_map(|c| Some(c.mark()?.0)).collect();
+        marked.sort_unstable();
+        marked.dedup();
+        for at in marked {
+            let dash = (high - low) / 60.0;
             for i in 0..30 {
                 let from = low + 2.0 * f64::from(i) * dash;
-                let ends = [(at, from), (at, from + dash)];
+                let ends = [(at as f64, from), (at as f64, from + dash)];
                 chart.draw_series(LineSeries::new(ends, MUTED.stroke_width(extent(1.2))))?;
             }
         }
@@ -101,11 +116,12 @@ impl Curves<'_> {
                     .take(if mean.len() == 1 { 1 } else { 0 })
                     .map(|p| Circle::new(*p, px(3.0), colour.filled())),
             )?;
-            if let Some(best) = self.best.and_then(|b| mean.get(b - 1)).filter(|_| colour == VALIDATION) {
-                chart.draw_series([Circle::new(*best, px(3.4), colour.filled())])?;
-            }
             chart.draw_series(LineSeries::new(mean, colour.stroke_width(extent(2.2))))?;
         }
+        let marks = self.courses.iter().filter_map(Course::mark);
+        let radius = if self.courses.len() == 1 { 3.4 } else { 2.6 };
+        let marks = marks.map(|(epoch, v)| Circle::new((epoch as f64, v * scale), px(radius), VALIDATION.filled()));
+        chart.draw_series(marks)?;
         Ok(())
     }
 
@@ -117,17 +133,17 @@ impl Curves<'_> {
             canvas.text((x + 21.0, y), letters(size), name)?;
             x += 21.0 + text_width(name, size) + 12.0;
         }
-        if let Some((epoch, value)) = self.marked() {
+        if let Some(told) = self.marked() {
             canvas.dots((x + 4.0, y - 7.0), (x + 4.0, y + 7.0), MUTED, 1.2)?;
             canvas.disc((x + 4.0, y), 3.4, VALIDATION)?;
-            canvas.text((x + 13.0, y), letters(size), &format!("best epoch {epoch}: {value}"))?;
+            canvas.text((x + 13.0, y), letters(size), &told)?;
         }
         Ok(())
     }
 }
 
 /// The mean of several lines as far as all of them go.
-pub(crate) fn mean<'a>(lines: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
+fn mean<'a>(lines: impl Iterator<Item = &'a [f64]>) -> Vec<f64> {
     let lines: Vec<&[f64]> = lines.filter(|l| !l.is_empty()).collect();
     let common = lines.iter().map(|l| l.len()).min().unwrap_or(0);
     (0..common).map(|i| lines.iter().map(|l| l[i]).sum::<f64>() / lines.len() as f64).collect()

@@ -1,7 +1,7 @@
 use plotters::prelude::*;
 
 use super::axes::{Axis, chart};
-use super::canvas::{Canvas, Drawn, extent, letters, shortened, text_width};
+use super::canvas::{Canvas, Drawn, extent, text_width};
 use super::legend::Legend;
 use super::panel::{Panel, WIDTH};
 use super::series::{SAMPLE, look};
@@ -42,7 +42,7 @@ impl GrowthPanel<'_> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
+        canvas.title(self.title)?;
         let top = self.legend().draw(canvas, 19.0)? + 6.0;
         let times = self.lines.iter().flat_map(|line| line.measured.iter().chain(&line.linear)).map(|(_, us)| *us);
         let most = times.fold(0.0, f64::max);

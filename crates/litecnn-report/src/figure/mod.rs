@@ -17,7 +17,7 @@ mod style;
 mod throughput;
 
 pub(crate) use confusion::heat_map;
-pub(crate) use curves::{Course, Curves, Quantity, mean};
+pub(crate) use curves::{Course, Curves, Quantity};
 pub(crate) use filters::{filters, read_filters};
 pub(crate) use graph::graph;
 pub(crate) use growth::{GrowthLine, GrowthPanel};

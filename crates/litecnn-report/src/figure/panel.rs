@@ -52,7 +52,7 @@ impl Panel {
 pub(crate) struct Figure {
     /// Stem of its file name.
     pub(crate) name: String,
-    /// One sentence or two; Markdown.
+    /// One sentence or two; plain text.
     pub(crate) caption: String,
     /// Never empty.
     pub(crate) panels: Vec<Panel>,
@@ -91,11 +91,13 @@ impl Figure {
     }
 
     /// The figure as part of a page whose style sheet holds [`style::sheet`]. Without empty lines.
-    pub(crate) fn html(&self, caption: &str) -> String {
+    pub(crate) fn html(&self) -> String {
         let panels: String = self.panels.iter().map(|p| p.svg("class=\"panel\"") + "\n").collect();
         format!(
-            "<figure id=\"{}\"><div class=\"panels\">\n{panels}</div>\n<figcaption>{caption}</figcaption></figure>",
-            escape(&self.name)
+            "<figure id=\"{}\"><div class=\"panels\" style=\"--columns:{}\">\n{panels}</div>\n<figcaption>{}</figcaption></figure>",
+            escape(&self.name),
+            self.columns,
+            escape(&self.caption)
         )
     }
 

@@ -38,7 +38,9 @@ impl Reliability<'_> {
     pub(crate) fn panel(&self) -> Result<Panel, ReportError> {
         let bins: Vec<String> = self
             .filled()
-            .map(|b| format!("{} sure and {} right of {} images", percent(b.confidence), percent(b.accuracy), b.images))
+            .map(|b| {
+                format!("{} sure and {} right of {} answers", percent(b.confidence), percent(b.accuracy), b.images)
+            })
             .collect();
         let told = if bins.is_empty() { "no images".to_owned() } else { format!("in percent, {}", bins.join(", ")) };
         let alt = format!("{}: expected calibration error {}; by confidence, {told}", self.title, self.error);
@@ -61,14 +63,14 @@ impl Reliability<'_> {
     /// What stands below the legend.
     fn note(&self) -> String {
         let few = match self.filled().any(|b| b.images < FEW) {
-            true => format!("; faint: < {FEW} images"),
+            true => format!("; faint: < {FEW} answers"),
             false => String::new(),
         };
         shortened(&format!("expected calibration error {}{few}", self.error), 11.0, WIDTH)
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
+        canvas.title(self.title)?;
         let note = Self::legend().draw(canvas, LEGEND)? + NOTE / 2.0;
         canvas.text((0.0, note), letters(11.0), &self.note())?;
         let top = note + NOTE / 2.0 + 8.0;
@@ -115,7 +117,7 @@ impl Reliability<'_> {
             canvas.text((ENDS.start - 6.0, y(share)), letters(10.5).ending(), &format!("{:.0}", 100.0 * share))?;
         }
         let upwards = letters(11.0).colour(MUTED).centred().upwards();
-        canvas.text((9.0, (rows.start + rows.end) / 2.0), upwards, "images (%)")?;
+        canvas.text((9.0, (rows.start + rows.end) / 2.0), upwards, "answers (%)")?;
         for bin in self.filled() {
             let (left, right) = (axis.place(100.0 * bin.low, &ENDS) + 1.0, axis.place(100.0 * bin.high, &ENDS) - 1.0);
             canvas.fill((left, y(share(bin)).min(rows.end - 0.8)), (right, rows.end), MUTED)?;
@@ -166,10 +168,10 @@ mod tests {
     #[test]
     fn bins_with_images_are_drawn_and_told() {
         let svg = drawn(&[bin(0.0, 0, f64::NAN, f64::NAN), bin(0.5, 20, 0.55, 0.5), bin(0.9, 980, 0.99, 0.97)]);
-        for text in ["98", "2.0", "expected calibration error 0.34 %; faint: &lt; 30 images", "confidence (%)"] {
+        for text in ["98", "2.0", "expected calibration error 0.34 %; faint: &lt; 30 answers", "confidence (%)"] {
             assert!(svg.contains(&format!(">{text}</text>")), "{text}: {svg}");
         }
-        assert!(svg.contains("55.00 sure and 50.00 right of 20 images, 99.00 sure"), "{svg}");
+        assert!(svg.contains("55.00 sure and 50.00 right of 20 answers, 99.00 sure"), "{svg}");
         assert!(!svg.contains("NaN"), "{svg}");
         assert!(!drawn(&[bin(0.9, 980, 0.99, 0.97)]).contains("faint"));
     }

@@ -63,7 +63,7 @@ impl StepsPanel<'_> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
+        canvas.title(self.title)?;
         self.legend().draw(canvas, LEGEND)?;
         let top = self.top();
         let bottom = top + ROW * self.rows.len() as f64;

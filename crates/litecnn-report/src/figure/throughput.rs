@@ -55,7 +55,7 @@ impl ThroughputPanel<'_> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
-        canvas.text((0.0, 9.0), letters(13.0).bold(), &shortened(self.title, 13.0, WIDTH))?;
+        canvas.title(self.title)?;
         canvas.text((0.0, 25.0), letters(11.0).colour(MUTED), &shortened(self.machine, 11.0, WIDTH))?;
         let top = self.legend().draw(canvas, 33.0)? + 6.0;
         let points = || self.lines.iter().flat_map(|line| &line.points);

@@ -1,5 +1,5 @@
 use super::{header, short, words};
-use crate::document::Page;
+use crate::document::{Page, escape};
 use crate::figure::{Figure, StepsPanel};
 use crate::numbers::{NONE, grouped, interval_percent, points, probability, spread_percent, whole_percent};
 use crate::verdict::title;
@@ -18,9 +18,9 @@ pub(super) fn accuracy(page: &mut Page, summary: &Summary, published: &Published
     page.heading(2, "Accuracy (Table 1)");
     page.paragraph(
         "In percent, differences in percentage points. Ours is the mean over the seeds, with the sample standard \
-         deviation where there are several. The interval is the 95 % bootstrap interval of that mean over test images \
-         (10,000 resamples): how far it could lie from what was measured, had other images been drawn. Training accuracy \
-         is measured on the training images without augmentation.",
+         deviation where there are several. The interval is the 95 % percentile bootstrap interval of that mean over \
+         test images (10,000 resamples): it covers that the test images are a sample, not that other seeds train other \
+         models. Training accuracy is measured on the training images without augmentation.",
     );
     let mut rows = Vec::new();
     for (name, ours) in &summary.datasets {
@@ -84,7 +84,7 @@ pub(super) fn steps(page: &mut Page, summary: &Summary, published: &Published) -
     if rows.is_empty() {
         return Ok(());
     }
-    page.heading(2, "From branches to folds: does joining help?");
+    page.heading(2, "From branches to folds: how much better is the joined model?");
     joining(page, summary, published);
     figures(page, summary, published)?;
     page.heading(2, "The models on the way, in figures");
@@ -114,9 +114,7 @@ fn figures(page: &mut Page, summary: &Summary, published: &Published) -> Result<
         let paper = published.datasets.get(name).map(|p| p.accuracy.test);
         page.figure(Figure {
             name: format!("steps-{name}"),
-            caption: format!(
-                "Test accuracy on the way, {dataset}: small dots are seeds, the bar is one standard deviation."
-            ),
+            caption: format!("Test accuracy of every model on the way, {dataset}."),
             panels: vec![StepsPanel { title: &format!("{dataset}: from branches to folds"), rows, paper }.panel()?],
             columns: 1,
         });
@@ -131,16 +129,21 @@ fn joining(page: &mut Page, summary: &Summary, published: &Published) {
             let known: Vec<&Comparison> = pick(dataset).iter().flatten().collect();
             let of = known.len();
             let mean = known.iter().map(|c| c.difference).sum::<f64>() / of as f64;
-            let sure = known.iter().filter(|c| c.test.p_value < 0.05).count();
-            let seeds = if of == 1 { "seed" } else { "seeds" };
-            let told = format!("{} {} points ({sure} of {of} {seeds})", title(name, published), points(mean));
+            let sure =
+                |better: bool| known.iter().filter(|c| c.test.p_value < 0.05 && (c.difference > 0.0) == better).count();
+            let told = format!(
+                "{} {} points (p < 0.05: better with {}, worse with {} of {of})",
+                escape(title(name, published)),
+                points(mean),
+                sure(true),
+                sure(false)
+            );
             (of > 0).then_some(told)
         };
         let sentences: Vec<String> = summary.datasets.iter().filter_map(sentence).collect();
         if !sentences.is_empty() {
             page.paragraph(&format!(
-                "Test accuracy, {what}, mean over the seeds (in brackets: with how many the difference has p < 0.05 by \
-                 McNemar's test): {}.",
+                "Test accuracy, {what}, mean difference over the seeds, and with how many of them McNemar's test sees one: {}.",
                 sentences.join(", ")
             ));
         }
@@ -165,7 +168,9 @@ fn tests(page: &mut Page, summary: &Summary, published: &Published) {
     }
     page.paragraph(
         "Seed by seed, with McNemar's exact test: how many test images only one of the two models gets right, and how \
-         probable a split at least as uneven is if both are equally good.",
+         probable a split at least as uneven is if both are equally good. The test compares two trained models, not two \
+         ways of training, and no p-value here is corrected for their number. The joined model has also been trained \
+         longer than its branches; the ensemble is six models.",
     );
     page.table(&header(&["", "difference, points", "only the first is right", "only the second", "p"]), &rows);
 }

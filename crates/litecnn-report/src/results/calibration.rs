@@ -1,7 +1,7 @@
 use crate::collect::{Collected, CollectedDataset};
 use crate::document::Page;
 use crate::figure::{Figure, Reliability};
-use crate::numbers::{percent, spread_percent};
+use crate::numbers::spread_percent;
 use crate::verdict::title;
 use crate::{Calibration, Published, ReportError, Spread, Summary};
 
@@ -19,9 +19,9 @@ pub(super) fn calibration(
     }
     page.heading(2, "Are they as often right as they are sure?");
     page.paragraph(
-        "Test images by the probability given to the predicted class, 15 bins (Guo et al. 2017), all seeds together: the \
-         bars should end on the diagonal. The expected calibration error is the distance from it, averaged over images; \
-         the Brier score is the squared distance of all probabilities from the truth, 0 to 2.",
+        "Answers to the test images by the probability given to the predicted class, 15 bins (Guo et al. 2017), those of all \
+         seeds' models together: the bars should end on the diagonal. The expected calibration error is the distance from \
+         it, averaged over the answers, of each model by itself; the Brier score is the squared distance of all probabilities from the truth, 0 to 2.",
     );
     for dataset in known {
         let name = title(&dataset.name, published);
@@ -32,22 +32,16 @@ pub(super) fn calibration(
             (f64::from(confidence), row.label == row.predicted)
         });
         let calibration = Calibration::new(Calibration::BINS, images);
+        let figures = summary.datasets.get(&dataset.name).map(|d| &d.analysis);
         let panel = Reliability {
             title: &format!("{name}: reliability"),
             bins: &calibration.bins,
-            error: format!("{} %", percent(calibration.expected_calibration_error)),
+            error: figures.map_or_else(String::new, |a| format!("{} %", spread_percent(&a.calibration_error))),
         };
-        let figures = summary.datasets.get(&dataset.name).map(|d| &d.analysis);
-        let each = figures.map_or(String::new(), |a| {
-            format!(
-                " Seed by seed: expected calibration error {} %, Brier score {}.",
-                spread_percent(&a.calibration_error),
-                plain(&a.brier)
-            )
-        });
+        let brier = figures.map_or_else(String::new, |a| format!(" Brier score: {}.", plain(&a.brier)));
         page.figure(Figure {
             name: format!("reliability-{}", dataset.name),
-            caption: format!("Reliability of the final models for {name}.{each}"),
+            caption: format!("Reliability of the final model for {name}.{brier}"),
             panels: vec![panel.panel()?],
             columns: 1,
         });

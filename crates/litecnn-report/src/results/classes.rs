@@ -1,5 +1,5 @@
 use super::models::from_sheet;
-use super::{header, shown};
+use super::{header, papers_figure, shown};
 use crate::collect::{Collected, CollectedSeed};
 use crate::document::Page;
 use crate::figure::{Figure, heat_map, mistakes as draw_mistakes};
@@ -22,7 +22,7 @@ pub(super) fn classes(page: &mut Page, run: &Collected, published: &Published) -
         page.heading(3, &format!("{}{table}, seed {}", title(&dataset.name, published), metrics.subject.seed));
         scores(page, metrics, paper);
         page.folded_code("the same as text", "text", &metrics.splits.test.report.to_text(&metrics.subject.classes, 4));
-        confusion(page, metrics, title(&dataset.name, published))?;
+        confusion(page, metrics, title(&dataset.name, published), published)?;
         mistakes(page, seed, metrics, title(&dataset.name, published))?;
     }
     Ok(())
@@ -62,18 +62,13 @@ fn scores(page: &mut Page, metrics: &Metrics, paper: Option<&PublishedClassifica
     page.table(&header(&["class", "precision", "recall", "F1", "images"]), &rows);
 }
 
-fn confusion(page: &mut Page, metrics: &Metrics, name: &str) -> Result<(), ReportError> {
+fn confusion(page: &mut Page, metrics: &Metrics, name: &str, published: &Published) -> Result<(), ReportError> {
     let Subject { dataset, seed, classes, .. } = &metrics.subject;
     let matrix = &metrics.splits.test.confusion;
-    let number = match dataset.as_str() {
-        "mnist" => "Figure 14: ",
-        "fashion-mnist" => "Figure 15: ",
-        "cifar10" => "Figure 16: ",
-        _ => "",
-    };
+    let place = published.datasets.get(dataset).map_or_else(String::new, |p| papers_figure(p.figures.confusion));
     page.figure(Figure {
         name: format!("confusion-{dataset}"),
-        caption: format!("{number}confusion matrix of {name}, seed {seed}, test images. Rows are true classes."),
+        caption: format!("Confusion matrix of {name}, seed {seed}, test images{place}. Rows are true classes."),
         panels: vec![heat_map(&format!("{name}: rows = true classes"), matrix, classes)?],
         columns: 1,
     });

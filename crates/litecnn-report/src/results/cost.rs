@@ -13,7 +13,7 @@ pub(super) fn cost(page: &mut Page, summary: &Summary, published: &Published) {
     page.paragraph(
         "Epochs seed by seed; seconds of wall clock and images trained on a second as mean over the seeds, seconds with the \
          sample standard deviation where there are several; the largest resident memory of any seed's process, in MB of \
-         1,024 KB. Folds run side by side, so the sum over all steps is more than the time that passed, and each is \
+         1,024 KB. In step 1 the frozen branches' outputs are computed once beforehand, so it trains on those. Folds run side by side, so the sum over all steps is more than the time that passed, and each is \
          slower than it would be alone. Times depend on the machine and on what else it did.",
     );
     for (name, dataset) in &summary.datasets {

@@ -11,7 +11,7 @@ use crate::figure::Figure;
 use crate::html::{Head, Tile};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes, percent, points, whole_percent};
 use crate::speed::{Bench, latency, latency_sentence, throughput_name, throughput_panels};
-use crate::verdict::{official, reached, title, verdict};
+use crate::verdict::{official, paper_recipe, reached, title, verdict};
 use crate::{DatasetSummary, Metrics, Published, ReportError, Summary};
 
 /// What a report says.
@@ -52,18 +52,16 @@ pub(crate) fn results(run: &Collected, summary: &Summary, published: &Published)
 }
 
 fn head(summary: &Summary, published: &Published) -> Head {
+    let comparable = official(summary) && paper_recipe(summary, published);
     let tile = |(name, ours): (&String, &DatasetSummary)| {
         let paper = published.datasets.get(name);
         let mean = ours.test_accuracy.mean;
         let seeds = ours.seeds.len();
         Tile {
             state: match paper {
-                Some(paper) if !official(summary) || summary.recipe != "paper" || paper.accuracy.test.is_nan() => {
-                    "other"
-                }
-                Some(paper) if reached(paper, ours) => "reached",
-                Some(_) => "below",
-                None => "other",
+                Some(paper) if comparable && reached(paper, ours) => "reached",
+                Some(_) if comparable => "below",
+                _ => "other",
             },
             name: title(name, published).to_owned(),
             ours: format!("{} %", percent(mean)),
@@ -72,7 +70,14 @@ fn head(summary: &Summary, published: &Published) -> Head {
                 _ => format!("test accuracy, ± {} over {seeds} seeds", percent(ours.test_accuracy.std)),
             },
             paper: paper.map_or_else(String::new, |p| format!("paper: {} %", whole_percent(p.accuracy.test))),
-            difference: paper.map_or_else(String::new, |p| format!("{} points", points(mean - p.accuracy.test))),
+            difference: paper.map_or_else(String::new, |p| {
+                let points = points(mean - p.accuracy.test);
+                match (comparable, reached(p, ours)) {
+                    (true, true) => format!("{points} points: reached"),
+                    (true, false) => format!("{points} points: below"),
+                    (false, _) => format!("{points} points: not to be compared"),
+                }
+            }),
         }
     };
     Head {
@@ -85,8 +90,8 @@ fn opening(run: &Collected, summary: &Summary, published: &Published) -> Page {
     let mut page = Page::default();
     if !official(summary) {
         page.quote(&format!(
-            "**Smoke test. These figures cannot be compared with published ones.** The data is not the official one: {}. \
-             The published figures are printed beside ours only to show that every table is filled.",
+            "**These figures cannot be compared with published ones.** The data is not the official one: {}. Where published \
+             figures stand beside ours, it is only to show that every table is filled.",
             escape(&summary.data)
         ));
     }
@@ -96,7 +101,8 @@ fn opening(run: &Collected, summary: &Summary, published: &Published) -> Page {
          and \"reached\" means: not more than half a point below.",
         published.author, published.title, published.source
     ));
-    if let Some(told) = run.bench.as_ref().and_then(|bench| latency_sentence(bench, published)) {
+    let bench = run.bench.as_ref().filter(|_| paper_recipe(summary, published));
+    if let Some(told) = bench.and_then(|bench| latency_sentence(bench, published)) {
         page.paragraph(&told);
     }
     page
@@ -179,6 +185,11 @@ fn sizes(page: &mut Page, summary: &Summary, published: &Published) {
         })
         .collect();
     page.table(&header(&columns), &rows);
+}
+
+/// ` (the paper's Figure 4)`.
+fn papers_figure(number: u32) -> String {
+    format!(" (the paper's Figure {number})")
 }
 
 /// The seed whose details are printed: the first one measured.

@@ -1,6 +1,6 @@
 use litecnn_run::{ArchitectureRecord, ModelGraph, Pictures, RunError};
 
-use super::shown;
+use super::{papers_figure, shown};
 use crate::collect::{Collected, CollectedSeed};
 use crate::document::Page;
 use crate::figure::{Figure, Panel, augmentation, filters, graph, read_filters};
@@ -18,17 +18,17 @@ struct Drawing {
 }
 
 const DRAWINGS: [Drawing; 3] = [
-    Drawing { model: "branch", figure: 2, words: "one branch", steps: &[(None, "branch")] },
+    Drawing { model: "branch", figure: 2, words: "One branch", steps: &[(None, "branch")] },
     Drawing {
         model: "dual",
         figure: 3,
-        words: "the dual-input-output model of stage one",
+        words: "The dual-input-output model of stage one",
         steps: &[(Some("stage-1"), "dual model, stage one")],
     },
     Drawing {
         model: "unified",
         figure: 7,
-        words: "the joined model of stage two, in its first step and after",
+        words: "The joined model of stage two, in its first step and after",
         steps: &[
             (Some("stage-2-1"), "joined model, step 1"),
             (Some("stage-2-2"), "joined model, step 2"),
@@ -53,16 +53,19 @@ pub(super) fn models(page: &mut Page, run: &Collected, published: &Published) ->
     }
     page.heading(2, "The models (Figures 2, 3 and 7)");
     page.paragraph(
-        "Drawn from the trained models: what each layer is, the shape of its output for one image (channels × height × \
+        "Drawn from what the program that trained them says of the models, whose parameter counts were checked against the \
+         weights: what each layer is, the shape of its output for one image (channels × height × \
          width, or units), and how many parameters it has.",
     );
     for (record, names, dataset) in kinds {
         page.heading(3, &list(&names));
         for drawing in &DRAWINGS {
             let Some(model) = record.models.iter().find(|m| m.name == drawing.model) else { continue };
+            let place =
+                if published.datasets.contains_key(dataset) { papers_figure(drawing.figure) } else { String::new() };
             page.figure(Figure {
                 name: format!("model-{}-{dataset}", drawing.model),
-                caption: format!("Figure {}: {} for {}.", drawing.figure, drawing.words, list(&names)),
+                caption: format!("{} for {}{place}.", drawing.words, list(&names)),
                 panels: panels(drawing, model)?,
                 columns: 3,
             });

@@ -1,10 +1,11 @@
 use litecnn_run::EpochRecord;
 
+use super::papers_figure;
 use crate::collect::{Collected, CollectedDataset};
 use crate::document::Page;
-use crate::figure::{Course, Curves, Figure, Panel, Quantity, mean};
+use crate::figure::{Course, Curves, Figure, Panel, Quantity};
 use crate::verdict::title;
-use crate::{Published, ReportError};
+use crate::{Published, PublishedFigures, ReportError};
 
 /// A step whose curves are drawn.
 struct Step {
@@ -12,8 +13,8 @@ struct Step {
     name: &'static str,
     /// In prose.
     words: &'static str,
-    /// The paper's figures of the three data sets, in its order.
-    figures: [u32; 3],
+    /// The paper's figure of it.
+    figure: fn(&PublishedFigures) -> Option<u32>,
     /// Histories it takes: those of the step of this name, or that begin so.
     histories: &'static str,
     /// Outputs of the model, and how they are called.
@@ -23,34 +24,35 @@ struct Step {
 const STEPS: [Step; 4] = [
     Step {
         name: "stage-1",
-        words: "stage one",
-        figures: [4, 5, 6],
+        words: "Stage one",
+        figure: |f| Some(f.stage_1),
         histories: "stage-1",
         outputs: &[("branch-1", "branch 1 (original images)"), ("branch-2", "branch 2 (augmented images)")],
     },
     Step {
         name: "stage-2-1",
-        words: "stage two, step 1",
-        figures: [8, 9, 10],
+        words: "Stage two, step 1",
+        figure: |f| Some(f.stage_2_1),
         histories: "stage-2-1",
         outputs: &[("model", "step 1 (new layers only)")],
     },
     Step {
         name: "stage-2-2",
-        words: "stage two, step 2",
-        figures: [11, 12, 13],
+        words: "Stage two, step 2",
+        figure: |f| Some(f.stage_2_2),
         histories: "stage-2-2",
         outputs: &[("model", "step 2 (all layers)")],
     },
-    Step { name: "folds", words: "the folds", figures: [0; 3], histories: "fold-", outputs: &[("model", "folds")] },
+    Step { name: "folds", words: "The folds", figure: |_| None, histories: "fold-", outputs: &[("model", "folds")] },
 ];
 
 /// Accuracy and loss by epoch of every step (Figures 4 to 6, 8 to 13), and of the folds.
 pub(super) fn training(page: &mut Page, run: &Collected, published: &Published) -> Result<(), ReportError> {
     let mut begun = false;
     for dataset in &run.datasets {
-        let figures: Vec<Figure> =
-            STEPS.iter().filter_map(|step| figure(dataset, step, published).transpose()).collect::<Result<_, _>>()?;
+        let recipe = &run.manifest.recipe;
+        let drawn = STEPS.iter().filter_map(|step| figure(dataset, step, recipe, published).transpose());
+        let figures: Vec<Figure> = drawn.collect::<Result<_, _>>()?;
         if figures.is_empty() {
             continue;
         }
@@ -59,10 +61,9 @@ pub(super) fn training(page: &mut Page, run: &Collected, published: &Published) 
             page.heading(2, "Training, epoch by epoch (Figures 4 to 6 and 8 to 13)");
             page.paragraph(
                 "Thin lines are single seeds (for the folds: single folds of single seeds), thick ones their mean as far as \
-                 all of them go. The dotted line marks the epoch at which the mean validation accuracy is highest, with \
-                 the mean value there; every training keeps the weights of its own best epoch. Training figures are \
-                 taken over the epoch, with dropout or augmentation where the step has them, so they may lie below those \
-                 of validation.",
+                 all of them go. Dotted lines mark the epochs whose weights went on, with their validation value, or its \
+                 mean over the seeds. Training figures are taken over the epoch, with dropout or augmentation where the \
+                 step has them, so they may lie below those of validation.",
             );
         }
         page.heading(3, title(&dataset.name, published));
@@ -73,7 +74,12 @@ pub(super) fn training(page: &mut Page, run: &Collected, published: &Published) 
     Ok(())
 }
 
-fn figure(dataset: &CollectedDataset, step: &Step, published: &Published) -> Result<Option<Figure>, ReportError> {
+fn figure(
+    dataset: &CollectedDataset,
+    step: &Step,
+    recipe: &toml::Table,
+    published: &Published,
+) -> Result<Option<Figure>, ReportError> {
     let histories: Vec<&[EpochRecord]> = dataset
         .seeds
         .iter()
@@ -85,36 +91,47 @@ fn figure(dataset: &CollectedDataset, step: &Step, published: &Published) -> Res
         return Ok(None);
     }
     let name = title(&dataset.name, published);
+    // Other rules are not followed here, and the folds' validation images have been seen before.
+    let keep = recipe.get(step.name).and_then(|s| s.get("keep")).and_then(toml::Value::as_str);
+    let marks_best = keep == Some("best");
     let mut panels = Vec::new();
     for (output, words) in step.outputs {
-        panels.extend(output_panels(&histories, output, &format!("{name}, {words}"))?);
+        panels.extend(output_panels(&histories, output, &format!("{name}, {words}"), marks_best)?);
     }
-    let place = ["mnist", "fashion-mnist", "cifar10"].iter().position(|d| *d == dataset.name);
-    let number = place.map(|p| step.figures[p]).filter(|n| *n > 0).map_or(String::new(), |n| format!("Figure {n}: "));
+    let number = published.datasets.get(&dataset.name).and_then(|p| (step.figure)(&p.figures));
+    let place = number.map_or_else(String::new, papers_figure);
     let (n, what) = (histories.len(), if step.name == "folds" { "trainings" } else { "seeds" });
     let of = if n == 1 { String::new() } else { format!(", {n} {what}") };
     Ok(Some(Figure {
         name: format!("{}-{}", step.name, dataset.name),
-        caption: format!("{number}{} of {name}{of}.", step.words),
+        caption: format!("{} of {name}{of}{place}.", step.words),
         panels,
         columns: 2,
     }))
 }
 
 /// Accuracy and loss of one output.
-fn output_panels(histories: &[&[EpochRecord]], output: &str, title: &str) -> Result<Vec<Panel>, ReportError> {
+fn output_panels(
+    histories: &[&[EpochRecord]],
+    output: &str,
+    title: &str,
+    marks_best: bool,
+) -> Result<Vec<Panel>, ReportError> {
     let courses = |train: fn(&EpochRecord) -> f64, validation: fn(&EpochRecord) -> f64| -> Vec<Course> {
-        let of = |history: &&[EpochRecord], value: fn(&EpochRecord) -> f64| {
+        let of = |history: &&[EpochRecord], value: fn(&EpochRecord) -> f64| -> Vec<f64> {
             history.iter().filter(|r| r.output == output).map(value).collect()
         };
-        histories.iter().map(|h| Course { train: of(h, train), validation: of(h, validation) }).collect()
+        let course = |h| {
+            let best = best_epoch(&of(h, |r| r.validation_accuracy));
+            Course { train: of(h, train), validation: of(h, validation), kept: best.filter(|_| marks_best) }
+        };
+        histories.iter().map(course).collect()
     };
     let accuracy = courses(|r| r.accuracy, |r| r.validation_accuracy);
     let loss = courses(|r| r.loss, |r| r.validation_loss);
-    let best = best_epoch(&mean(accuracy.iter().map(|c| c.validation.as_slice())));
     [(Quantity::Accuracy, accuracy), (Quantity::Loss, loss)]
         .into_iter()
-        .map(|(quantity, courses)| Curves { title, quantity, courses, best }.panel())
+        .map(|(quantity, courses)| Curves { title, quantity, courses }.panel())
         .collect()
 }
 

@@ -91,13 +91,14 @@ pub(crate) fn latency_sentence(bench: &Bench, published: &Published) -> Option<S
         .filter_map(|r| {
             let paper = published.datasets.get(&r.model)?;
             let (ours, theirs) = (r.mean / 1000.0, paper.latency.cpu_ms);
-            Some((r.model.as_str(), format!("{} {ours:.2} (paper {theirs:.2})", paper.name)))
+            Some((r.model.as_str(), format!("{} {ours:.2} (the paper on its CPU: {theirs:.2})", paper.name)))
         })
         .collect();
     told.sort_by(|a, b| crate::order::datasets(a.0, b.0));
     let told: Vec<String> = told.into_iter().map(|t| t.1).collect();
     (!told.is_empty()).then(|| {
-        format!("Milliseconds for one image on one thread of a CPU, each on a machine of its own: {}.", told.join(", "))
+        let cpu = escape(&bench.machine.cpu);
+        format!("Milliseconds for one image, here on one thread of {cpu}: {}.", told.join(", "))
     })
 }
 
@@ -128,12 +129,14 @@ pub(crate) fn latency(page: &mut Page, bench: &Bench, published: &Published) {
                 row.resize(8, NONE.to_owned());
                 rows.push(row);
             }
-            for r in ours {
+            for (place, r) in ours.into_iter().enumerate() {
+                // The paper does not say how many threads its figure is of: it stands once.
+                let paper = if place == 0 { paper.clone() } else { String::new() };
                 let how = r.copy.map_or_else(|| threads(r.threads), |copy| copying(copy).to_owned());
                 let ms = |us: f64| format!("{:.3}", us / 1000.0);
                 rows.push(vec![
                     format!("{name}, {how}"),
-                    paper.clone(),
+                    paper,
                     format!("{} ± {}", ms(r.mean), ms(r.std)),
                     ms(r.median),
                     ms(r.p95),

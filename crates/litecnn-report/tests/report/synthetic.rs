@@ -10,7 +10,8 @@ use litecnn_run::{
 };
 use safetensors::tensor::{Dtype, TensorView};
 
-pub(crate) const RECIPE: &str = "5f0c27a1d3b84e96a7c1f02e9d6b38415f0c27a1d3b84e96a7c1f02e9d6b3841";
+/// That of the paper, so that reports compare.
+pub(crate) const RECIPE: &str = "76b38d34df641b6e38aa3dcceef152b7dce1d501bab6ed5521834d6e751468a3";
 pub(crate) const STEPS: [&str; 6] = ["stage-1", "surgery", "stage-2-1", "stage-2-2", "fold-1", "fold-2"];
 
 pub(crate) fn manifest(data: &str) -> Manifest {
@@ -21,7 +22,7 @@ pub(crate) fn manifest(data: &str) -> Manifest {
         versions: BTreeMap::from([("libtorch".into(), "2.13.0".into()), ("litecnn".into(), "0.1.0".into())]),
         recipe_name: "paper".into(),
         recipe_hash: RECIPE.into(),
-        recipe: toml::from_str("batch-size = 32\n[stage-1]\nepochs = 20\n").unwrap(),
+        recipe: toml::from_str("batch-size = 32\n[stage-1]\nepochs = 20\nkeep = 'best'\n").unwrap(),
         data: data.into(),
         datasets: BTreeMap::new(),
         steps: BTreeMap::new(),

@@ -239,7 +239,7 @@ fn damaged_files_are_named_and_no_curves_written() {
         ("mnist/seed-1/stage-2-1/history.csv", |t| t.replacen("\n1,", "\none,", 1), "line: 2"),
         ("mnist/seed-1/stage-2-1/history.csv", |t| t.replacen("model", "../model", 1), "`../model` is not the name"),
         ("mnist/seed-1/stage-2-1/history.csv", |t| t.replacen("model", "", 1), "`` is not the name"),
-        ("mnist/seed-1/stage-2-1/step.json", |t| t.replacen("5f0c", "0000", 1), "recipe 0000"),
+        ("mnist/seed-1/stage-2-1/step.json", |t| t.replacen("76b3", "0000", 1), "recipe 0000"),
         ("run.toml", |_| "format = 1".into(), "is damaged"),
     ];
     for (file, harm, expected) in cases {

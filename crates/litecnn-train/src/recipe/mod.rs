@@ -174,6 +174,9 @@ mod tests {
         assert_eq!(recipe, expected);
         assert_ne!(recipe.hash(), Recipe::paper().hash());
         assert_eq!(Recipe { name: "other".into(), ..Recipe::paper() }.hash(), Recipe::paper().hash());
+        // What reports take for the paper's settings.
+        let published = include_str!("../../../litecnn-report/published/isong2025.toml");
+        assert!(published.contains(&format!("recipe_hash = \"{}\"", Recipe::paper().hash())));
     }
 
     #[test]
