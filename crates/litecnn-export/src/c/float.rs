@@ -1,0 +1,87 @@
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Value, context};
+
+use super::plan::{Plan, Stage};
+use super::{CSource, text};
+use crate::model::KERNEL;
+use crate::{BranchWeights, Convolution, HeadActivation, TrainedModel};
+
+const HEADER: &str = include_str!("../../templates/model.h");
+const SOURCE: &str = include_str!("../../templates/float.c");
+
+/// The model with weights, sums and maps in 32-bit floats.
+pub(super) fn generate(model: &TrainedModel, name: &str) -> CSource {
+    let plan = Plan::new(model);
+    let names: usize = model.classes().iter().map(|class| class.len() + 1).sum();
+    let weight_bytes = model.parameters() * size_of::<f32>();
+    let scratch_bytes = plan.scratch_values() * size_of::<f32>();
+    let [channels, height, width] = model.input();
+    let values = context! {
+        name,
+        NAME => name.to_ascii_uppercase(),
+        version => env!("CARGO_PKG_VERSION"),
+        dataset => text::comment(model.dataset()),
+        recipe => text::comment(model.recipe()),
+        step => text::comment(model.step()),
+        kind => if model.joint().is_some() { "two branches joined by dense layers" } else { "one branch" },
+        channels, height, width,
+        image_values => channels * height * width,
+        parameters => model.parameters(),
+        weight_bytes, names, scratch_bytes,
+        class_names => model.classes().iter().map(|class| text::string(class)).collect::<Vec<_>>(),
+        weights => weights(model),
+        relu_heads => model.joint().is_some_and(|joint| joint.head_activation == HeadActivation::Relu),
+        plan => plan_values(&plan),
+    };
+    let render = |template: &str| {
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+        let mut environment = Environment::new();
+        environment.set_syntax(syntax.expect("the usual delimiters"));
+        // The templates are constants that every kind of model is tested with.
+        environment.render_str(template, &values).expect("a template fits its values")
+    };
+    CSource {
+        name: name.to_owned(),
+        header: render(HEADER),
+        source: render(SOURCE),
+        constant_bytes: weight_bytes + names,
+        scratch_bytes,
+    }
+}
+
+fn plan_values(plan: &Plan) -> Value {
+    let Plan { stages, classes, branches, hidden } = plan;
+    let stage = |stage: &Stage| {
+        let Stage { input, output, row, output_row } = stage;
+        context! { input => input.to_vec(), output => output.to_vec(), row, output_row }
+    };
+    context! { stages => stages.iter().map(stage).collect::<Vec<_>>(), classes, branches, hidden }
+}
+
+/// All weights as C arrays, in the order they are used in.
+fn weights(model: &TrainedModel) -> String {
+    let mut arrays = Vec::new();
+    for (i, BranchWeights { convolutions, head }) in model.branches().iter().enumerate() {
+        for (j, layer) in convolutions.iter().enumerate() {
+            let name = format!("branch_{}_conv_{}", i + 1, j + 1);
+            arrays.push(text::floats(&format!("{name}_weight"), &channels_last(layer)));
+            arrays.push(text::floats(&format!("{name}_bias"), &layer.bias));
+        }
+        arrays.push(text::floats(&format!("branch_{}_head_weight", i + 1), &head.by_input()));
+        arrays.push(text::floats(&format!("branch_{}_head_bias", i + 1), &head.bias));
+    }
+    if let Some(joint) = model.joint() {
+        for (name, layer) in [("hidden", &joint.hidden), ("output", &joint.output)] {
+            arrays.push(text::floats(&format!("{name}_weight"), &layer.by_input()));
+            arrays.push(text::floats(&format!("{name}_bias"), &layer.bias));
+        }
+    }
+    arrays.join("\n")
+}
+
+/// `[filters, 3, 3, channels]`: three pixels of a row, as they lie in memory, meet weights that lie alike.
+fn channels_last(layer: &Convolution) -> Vec<f32> {
+    const TAPS: usize = KERNEL * KERNEL;
+    let filters = layer.weight.chunks_exact(layer.channels * TAPS);
+    filters.flat_map(|f| (0..f.len()).map(|i| f[i % layer.channels * TAPS + i / layer.channels])).collect()
+}

@@ -1,0 +1,39 @@
+use std::path::PathBuf;
+
+/// What can go wrong before an artefact is made; making one of a model that was read cannot fail.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// A weight file is damaged, foreign or contradicts itself.
+    #[error("{} is not a usable weight file: {reason}; make it again, or choose another file", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// A weight file was written by another version of the format.
+    #[error(
+        "{} has format `{found}`, this version reads `{expected}`: train again, or use the version that wrote it",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The format named in the file.
+        found: String,
+        /// The format this version reads.
+        expected: &'static str,
+    },
+    /// The file could not be read.
+    #[error(transparent)]
+    Run(#[from] litecnn_run::RunError),
+    /// An image has another size than the model's input.
+    #[error("an image of {found} values, the model wants {expected} (channels x height x width)")]
+    Image {
+        /// Values the model wants.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+}

@@ -1,0 +1,11 @@
+//! Weight files read, and artefacts made of them run by what they are made for. Where a tool is absent, its test says
+//! `skipped: …` and passes.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
+
+mod c;
+mod cortex_m;
+mod models;
+mod onnx;
+mod tools;
+mod weights;
