@@ -13,8 +13,10 @@ mod device;
 mod duration;
 mod error;
 mod machine;
+mod print;
 
 pub use device::DeviceChoice;
 pub use duration::duration;
 pub use error::{Usage, sentence};
 pub use machine::{processor, threads};
+pub use print::print;

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         #[cfg(feature = "training")]
         Command::Training(command) => training::run(command, cli.quiet),
-        Command::Report(args) => report::run(&args),
+        Command::Report(args) => report::run(&args, cli.quiet),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

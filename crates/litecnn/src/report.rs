@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use litecnn_cli::Usage;
+use litecnn_cli::{Usage, print};
 
 /// Tell what a run has come to: tables, figures, one page.
 ///
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     tensorboard: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     if args.compare {
         return compare(args);
     }
@@ -36,24 +36,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Err(Usage("several run directories are for --compare".into()).into());
     };
     let report = litecnn_report::report(run)?;
-    for missing in &report.missing {
-        println!("missing: {missing}");
-    }
-    for page in report.files.iter().filter(|f| f.parent() == Some(run)) {
-        println!("wrote {}", page.display());
-    }
-    println!("wrote {} figures to {}", report.figures().count(), run.join("figures").display());
+    let mut told: Vec<String> = report.missing.iter().map(|missing| format!("missing: {missing}")).collect();
+    let pages = report.files.iter().filter(|f| f.parent() == Some(run));
+    told.extend(pages.map(|page| format!("wrote {}", page.display())));
+    told.push(format!("wrote {} figures to {}", report.figures().count(), run.join("figures").display()));
     if args.png {
         let written = litecnn_report::write_pngs(&report.files)?;
-        println!("wrote {} of them as PNG, too", written.len());
+        told.push(format!("wrote {} of them as PNG, too", written.len()));
     }
     if args.tensorboard {
         let written = litecnn_report::write_tensorboard(run)?;
         let folder = run.join("tensorboard");
-        println!("wrote {} event files: tensorboard --logdir {}", written.len(), folder.display());
+        told.push(format!("wrote {} event files: tensorboard --logdir {}", written.len(), folder.display()));
     }
-    println!("\n{}", report.table);
-    Ok(())
+    if !quiet {
+        print(&(told.join("\n") + "\n\n"))?;
+    }
+    print(&format!("{}\n", report.table))
 }
 
 fn compare(args: &Args) -> Result<()> {
@@ -61,10 +60,10 @@ fn compare(args: &Args) -> Result<()> {
         return Err(Usage("--compare takes two run directories or more".into()).into());
     }
     let comparison = litecnn_report::compare(&args.runs)?;
-    println!("{}", comparison.to_text());
+    print(&format!("{}\n", comparison.to_text()))?;
     if let Some(folder) = &args.out {
         for file in comparison.write(folder)? {
-            println!("wrote {}", file.display());
+            print(&format!("wrote {}\n", file.display()))?;
         }
     }
     Ok(())
