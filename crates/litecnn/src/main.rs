@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
+mod export;
 mod report;
 #[cfg(feature = "training")]
 mod training;
@@ -31,6 +32,7 @@ enum Command {
     #[command(flatten)]
     Training(training::Command),
     Report(report::Args),
+    Export(export::Args),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "training")]
         Command::Training(command) => training::run(command, cli.quiet),
         Command::Report(args) => report::run(&args, cli.quiet),
+        Command::Export(args) => export::run(&args, cli.quiet),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

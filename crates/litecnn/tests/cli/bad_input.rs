@@ -207,3 +207,24 @@ fn a_full_disk_leaves_nothing_half_written_and_costs_no_work() {
     assert!(status == 1 && stderr.contains("cannot write"), "{stderr}");
     assert!(!SeedDir::new(&run, "mnist", 0).metrics().exists());
 }
+
+#[test]
+fn exports_of_what_is_no_model_and_to_nowhere_leave_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("notes.txt");
+    std::fs::write(&text, "no model").unwrap();
+    let export = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        bad(command.current_dir(dir.path()).arg("export").args(words))
+    };
+    for (words, expected_status, expected) in [
+        (&["notes.txt", "--to", "onnx"][..], 1, "notes.txt"),
+        (&["absent.safetensors", "--to", "c"], 1, "absent.safetensors"),
+        (&["notes.txt", "--to", "tar"], 2, "onnx"),
+        (&["notes.txt", "--to", "onnx", "--name", "x"], 2, "--name"),
+    ] {
+        let (status, stderr) = export(words);
+        assert!(status == expected_status && stderr.contains(expected), "{words:?}: {stderr}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing but the notes");
+}

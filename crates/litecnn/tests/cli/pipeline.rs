@@ -57,6 +57,13 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
         assert!(page.contains(&format!("<figure id=\"{figure}\">")), "{figure}");
         assert!(at_once.join(format!("figures/{figure}.png")).exists(), "{figure}");
     }
+    for target in ["onnx", "c"] {
+        let mut export = std::process::Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        good(export.current_dir(dir.path()).arg("export").arg(seed.final_weights()).args(["--to", target]));
+    }
+    for file in ["mnist.onnx", "mnist.c", "mnist.h"] {
+        assert!(dir.path().join(file).exists(), "{file}");
+    }
     assert!(at_once.join("tensorboard/mnist/seed-0/stage-1/branch-1/train").is_dir());
     let summary = Summary::read(&at_once.join("summary.json")).unwrap();
     let text = serde_json::to_value(&summary).unwrap();
