@@ -62,7 +62,7 @@ impl Curves<'_> {
         match marks.len() {
             0 => None,
             1 => Some(format!("best epoch {}: {value}", epochs[0])),
-            2..=4 => Some(format!("best epochs {}: mean {value}", epochs.join(", "))),
+            2..=4 => Some(format!("best at {}: mean {value}", epochs.join(", "))),
             _ => Some(format!("best epochs: mean {value}")),
         }
     }
