@@ -1,0 +1,182 @@
+//! Writing model files.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use crate::crc::crc32;
+use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, MAGIC, UNIFIED, VERSION};
+use crate::planes::Scaling;
+use crate::shape::Architecture;
+use crate::simd::{Line, bytes_of, bytes_of_mut};
+
+/// Why a model cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// Not as many weights as the architecture has.
+    Weights {
+        /// [`Architecture::parameters`].
+        expected: usize,
+        /// Weights given.
+        found: usize,
+    },
+    /// A weight, or the scaling, is infinite or not a number.
+    NotFinite,
+    /// Not one name for each class, or one longer than 65,535 bytes.
+    ClassNames,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weights { expected, found } => write!(f, "{found} weights; the model has {expected}"),
+            Self::NotFinite => f.write_str("a weight or the scaling is infinite or not a number"),
+            Self::ClassNames => f.write_str("there must be one name for each class, of at most 65,535 bytes"),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// A model file of these weights, which are in libtorch's order and shapes: for each branch and convolution weight
+/// `[output][input][3][3]` and bias `[output]`, the head `[class][feature]` with features in the order height, width,
+/// channel, and its bias; then for a unified model hidden weight `[unit][2 * class]` and bias, output weight
+/// `[class][unit]` and bias. (The file has another order, the one that the kernels read in.)
+///
+/// # Errors
+/// [`EncodeError`] if numbers of weights or names do not fit the architecture, or a weight is not finite.
+pub fn encode<N: AsRef<str>>(
+    architecture: &Architecture,
+    class_names: &[N],
+    scaling: Scaling,
+    weights: &[f32],
+) -> Result<Vec<u8>, EncodeError> {
+    let expected = architecture.parameters();
+    if weights.len() != expected {
+        return Err(EncodeError::Weights { expected, found: weights.len() });
+    }
+    if !weights.iter().chain([&scaling.scale, &scaling.shift]).all(|w| w.is_finite()) {
+        return Err(EncodeError::NotFinite);
+    }
+    if class_names.len() != architecture.classes {
+        return Err(EncodeError::ClassNames);
+    }
+    let mut names = Vec::new();
+    for name in class_names {
+        let name = name.as_ref().as_bytes();
+        names.extend(u16::try_from(name.len()).map_err(|_| EncodeError::ClassNames)?.to_le_bytes());
+        names.extend(name);
+    }
+
+    let start = (HEADER + 2 * architecture.depth + names.len()).next_multiple_of(ALIGNMENT);
+    // 65,535 names of 65,535 bytes would be too many.
+    let length = u32::try_from(start + 4 * expected).map_err(|_| EncodeError::ClassNames)?;
+    let mut file = Vec::with_capacity(length as usize);
+    let [channels, height, width] = architecture.input_shape();
+    file.extend(MAGIC);
+    file.extend(VERSION.to_le_bytes());
+    file.extend([F32, if architecture.hidden.is_some() { UNIFIED } else { BRANCH }]);
+    file.extend(if architecture.head_relu { HEAD_RELU } else { 0 }.to_le_bytes());
+    for number in [length, 0, start as u32, 4 * expected as u32] {
+        file.extend(number.to_le_bytes());
+    }
+    for number in [channels, height, width, architecture.classes] {
+        file.extend((number as u16).to_le_bytes());
+    }
+    file.extend((architecture.hidden.unwrap_or(0) as u32).to_le_bytes());
+    file.extend((architecture.depth as u16).to_le_bytes());
+    file.extend([0; 2]);
+    file.extend(scaling.scale.to_le_bytes());
+    file.extend(scaling.shift.to_le_bytes());
+    file.extend((names.len() as u32).to_le_bytes());
+    file.extend([0; 4]);
+    for filters in architecture.filters() {
+        file.extend((filters as u16).to_le_bytes());
+    }
+    file.extend(names);
+    file.resize(start, 0);
+    for weight in arranged(architecture, weights) {
+        file.extend(weight.to_le_bytes());
+    }
+    let checksum = crc32(&[&file[..CHECKSUM], &file[CHECKSUM + 4..]]);
+    file[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
+    Ok(file)
+}
+
+/// Weights in the file's order.
+fn arranged(architecture: &Architecture, weights: &[f32]) -> Vec<f32> {
+    let (branches, classes, features) = (architecture.branches(), architecture.classes, architecture.features());
+    let dense = architecture.hidden.map_or(0, |hidden| hidden * (2 * classes + 1) + classes * (hidden + 1));
+    let of_branch = (weights.len() - dense) / branches;
+    let mut to = Vec::with_capacity(weights.len());
+    let mut at = 0;
+    for index in 0..architecture.depth {
+        let conv = architecture.conv(index);
+        let (inputs, outputs) = (conv.inputs, conv.groups * conv.outputs / branches);
+        // Branches share the first layer's one group.
+        let together = branches / conv.groups;
+        for group in 0..conv.groups {
+            for (tap, c) in (0..9).flat_map(|tap| (0..inputs).map(move |c| (tap, c))) {
+                for (branch, o) in (0..together).flat_map(|b| (0..outputs).map(move |o| (group + b, o))) {
+                    to.push(weights[branch * of_branch + at + (o * inputs + c) * 9 + tap]);
+                }
+            }
+        }
+        at += outputs * inputs * 9;
+        for branch in 0..branches {
+            to.extend(&weights[branch * of_branch + at..][..outputs]);
+        }
+        at += outputs;
+    }
+    let channels = architecture.filters().last().unwrap_or(1);
+    for head in weights.chunks_exact(of_branch).take(branches) {
+        for class in head[at..][..classes * features].chunks_exact(features) {
+            to.extend((0..channels).flat_map(|c| class[c..].iter().step_by(channels)));
+        }
+    }
+    for head in weights.chunks_exact(of_branch).take(branches) {
+        to.extend(&head[at + classes * features..]);
+    }
+    if let Some(hidden) = architecture.hidden {
+        let rest = &weights[branches * of_branch..];
+        let (first, rest) = rest.split_at(hidden * 2 * classes);
+        let (bias, rest) = rest.split_at(hidden);
+        transpose(first, 2 * classes, &mut to);
+        to.extend(bias);
+        let (second, bias) = rest.split_at(classes * hidden);
+        transpose(second, hidden, &mut to);
+        to.extend(bias);
+    }
+    to
+}
+
+/// Adds a matrix of rows of `columns` values, column by column.
+fn transpose(matrix: &[f32], columns: usize, to: &mut Vec<f32>) {
+    to.extend((0..columns).flat_map(|column| matrix[column..].iter().step_by(columns)));
+}
+
+/// A copy of a file's bytes that is aligned as [`Model::from_bytes`](crate::Model::from_bytes) wants it, whatever
+/// the original's alignment is.
+#[derive(Debug, Clone)]
+pub struct AlignedBytes {
+    lines: Vec<Line>,
+    len: usize,
+}
+
+impl AlignedBytes {
+    /// Copies.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut lines = vec![Line([0; 64]); bytes.len().div_ceil(64)];
+        bytes_of_mut(&mut lines)[..bytes.len()].copy_from_slice(bytes);
+        Self { lines, len: bytes.len() }
+    }
+}
+
+impl Deref for AlignedBytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &bytes_of(&self.lines)[..self.len]
+    }
+}

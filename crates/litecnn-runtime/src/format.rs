@@ -1,0 +1,132 @@
+//! The model file: see the crate's documentation for what lies where.
+
+use crate::crc::crc32;
+use crate::error::LoadError;
+use crate::planes::Scaling;
+use crate::shape::{Architecture, MAX_CONVOLUTIONS};
+use crate::simd::floats_of;
+
+/// The version of the format that this crate reads and writes.
+pub const VERSION: u16 = 1;
+
+/// What a file starts with.
+pub(crate) const MAGIC: [u8; 8] = *b"LITECNN\0";
+/// Bytes before the numbers of filters.
+pub(crate) const HEADER: usize = 64;
+/// What weights start at a multiple of.
+pub(crate) const ALIGNMENT: usize = 64;
+/// Where the checksum lies.
+pub(crate) const CHECKSUM: usize = 20;
+/// The flag that says that ReLU follows the heads.
+pub(crate) const HEAD_RELU: u32 = 1;
+/// Weights are 32-bit floats. 1 is kept for 8-bit integers with scales.
+pub(crate) const F32: u8 = 0;
+/// One branch, or two that are joined.
+pub(crate) const BRANCH: u8 = 1;
+pub(crate) const UNIFIED: u8 = 2;
+
+/// Class names, each led by its length.
+#[derive(Debug, Clone)]
+pub(crate) struct Names<'a>(&'a [u8]);
+
+impl<'a> Iterator for Names<'a> {
+    type Item = &'a str;
+    fn next(&mut self) -> Option<&'a str> {
+        let (length, rest) = self.0.split_first_chunk::<2>()?;
+        let (name, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        self.0 = rest;
+        core::str::from_utf8(name).ok()
+    }
+}
+
+/// What a file holds.
+pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, &[f32]), LoadError> {
+    if cfg!(target_endian = "big") {
+        return Err(LoadError::BigEndian);
+    }
+    if !bytes.starts_with(&MAGIC) {
+        return Err(LoadError::Foreign);
+    }
+    let short = LoadError::Length { expected: HEADER, found: bytes.len() };
+    let fields = Fields(bytes.first_chunk().ok_or(short)?);
+    let version = fields.u16(8);
+    if version != VERSION {
+        return Err(LoadError::Version { found: version });
+    }
+    let expected = fields.u32(16) as usize;
+    if bytes.len() != expected {
+        return Err(LoadError::Length { expected: expected.max(HEADER), found: bytes.len() });
+    }
+    if crc32(&[&bytes[..CHECKSUM], &bytes[CHECKSUM + 4..]]) != fields.u32(CHECKSUM) {
+        return Err(LoadError::Checksum);
+    }
+    if fields.0[10] != F32 {
+        return Err(LoadError::Elements { found: fields.0[10] });
+    }
+
+    let depth = usize::from(fields.u16(44));
+    let mut filters = [0; MAX_CONVOLUTIONS];
+    let counts = bytes[HEADER..].as_chunks::<2>().0;
+    if depth > MAX_CONVOLUTIONS || counts.len() < depth {
+        return Err(LoadError::Header { offset: 44 });
+    }
+    for (to, from) in filters.iter_mut().zip(&counts[..depth]) {
+        *to = usize::from(u16::from_le_bytes(*from));
+    }
+    let flags = fields.u32(12);
+    let (hidden, known) = match (fields.0[11], fields.u32(40) as usize) {
+        (BRANCH, 0) => (None, 0),
+        (UNIFIED, hidden) => (Some(hidden), HEAD_RELU),
+        (BRANCH, _) => return Err(LoadError::Header { offset: 40 }),
+        _ => return Err(LoadError::Header { offset: 11 }),
+    };
+    for (offset, wrong) in [(12, flags & !known != 0), (46, fields.u16(46) != 0), (60, fields.u32(60) != 0)] {
+        if wrong {
+            return Err(LoadError::Header { offset });
+        }
+    }
+    let input = [32, 34, 36].map(|offset| usize::from(fields.u16(offset)));
+    let classes = usize::from(fields.u16(38));
+    let architecture = Architecture::new(input, &filters[..depth], classes, hidden, flags & HEAD_RELU != 0)?;
+    let scaling = Scaling { scale: f32::from_bits(fields.u32(48)), shift: f32::from_bits(fields.u32(52)) };
+    if !scaling.scale.is_finite() || !scaling.shift.is_finite() {
+        return Err(LoadError::Header { offset: 48 });
+    }
+
+    let start = HEADER + 2 * depth;
+    let names = bytes[start..].get(..fields.u32(56) as usize).ok_or(LoadError::ClassNames)?;
+    check_names(names, classes)?;
+    let weights = fields.u32(24) as usize;
+    if weights != (start + names.len()).next_multiple_of(ALIGNMENT) {
+        return Err(LoadError::Header { offset: 24 });
+    }
+    let length = fields.u32(28) as usize;
+    let expected = 4 * architecture.parameters();
+    if length != expected || bytes.len().checked_sub(weights) != Some(length) {
+        return Err(LoadError::Weights { expected, found: length });
+    }
+    let weights = floats_of(&bytes[weights..]).ok_or(LoadError::Misaligned)?;
+    if !weights.iter().all(|weight| weight.is_finite()) {
+        return Err(LoadError::NotFinite);
+    }
+    Ok((architecture, scaling, Names(names), weights))
+}
+
+fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {
+    let mut names = Names(bytes);
+    let count = names.by_ref().count();
+    if count == classes && names.0.is_empty() { Ok(()) } else { Err(LoadError::ClassNames) }
+}
+
+/// Numbers of the header, little-endian.
+struct Fields<'a>(&'a [u8; HEADER]);
+
+impl Fields<'_> {
+    fn u16(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    fn u32(&self, at: usize) -> u32 {
+        u32::from(self.u16(at)) | u32::from(self.u16(at + 2)) << 16
+    }
+}

@@ -1,0 +1,134 @@
+//! Inference of the small convolutional classifiers of Isong, *Building Efficient Lightweight CNN Models* (2025),
+//! without libtorch: `no_std`, no dependencies, no allocation, with AVX-512 or AVX2 where the processor has it.
+//!
+//! A [`Model`] is a view of a model file's bytes. A [`Session`] is a model with its weights prepared for the kernels
+//! in memory that the caller gives; it answers images of `u8` or `f32` ([`Pixel`]), which lie as [`Layout`] says.
+//!
+//! ```
+//! # #[cfg(not(feature = "alloc"))]
+//! # fn main() {}
+//! # #[cfg(feature = "alloc")]
+//! use litecnn_runtime::{AlignedBytes, Architecture, Model, Scaling, encode, top1};
+//!
+//! # #[cfg(feature = "alloc")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Usually read from disk: a branch on grey images of 28x28 pixels with 10 and 20 filters and two classes.
+//! let architecture = Architecture::branch(1, 28, 28, &[10, 20], 2)?;
+//! let weights = vec![0.01; architecture.parameters()];
+//! let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
+//! let file = AlignedBytes::new(&encode(&architecture, &["cat", "dog"], scaling, &weights)?);
+//!
+//! let model = Model::from_bytes(&file)?;
+//! let mut scratch = vec![0.0; model.scratch_len()];
+//! let mut session = model.session(&mut scratch)?;
+//! let mut probabilities = [0.0; 2];
+//! session.predict(&[128u8; 28 * 28], &mut probabilities)?;
+//! assert_eq!(model.class_names().nth(top1(&probabilities)), Some("cat"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it is fast
+//!
+//! A vector holds neighbouring pooling windows, so no lane waits for channels that there are too few of. The four
+//! values of a window are computed by Winograd's minimal filtering, `F(2x2, 3x3)`: 16 multiplications a channel
+//! instead of 36. Pooling, bias and ReLU happen in registers, both branches' first layers run together, and windows
+//! that later layers do not look at are not computed. An image's answer has the same bits in whatever batch. Levels
+//! ([`Level`]) differ from each other and from libtorch by rounding, about one part in a million of the largest logit.
+//!
+//! # Features
+//!
+//! `std` (default) looks at run time which instructions there are. Without it the compiler's target features decide.
+//! `alloc` has `encode`, which writes files, and `AlignedBytes`.
+//!
+//! # The file
+//!
+//! Version 1. Numbers are little-endian; the weights of a file are used in place, so big-endian machines refuse it.
+//!
+//! | byte | what                                                                                     |
+//! |-----:|------------------------------------------------------------------------------------------|
+//! |    0 | `LITECNN` and a zero byte                                                                |
+//! |    8 | `u16` version: 1                                                                         |
+//! |   10 | `u8` kind of weights: 0 is `f32`; 1 is kept for 8-bit integers with scales               |
+//! |   11 | `u8` architecture: 1 is one branch, 2 is unified                                         |
+//! |   12 | `u32` flags: bit 0 says that ReLU follows the heads (unified only); others are zero      |
+//! |   16 | `u32` length of the file in bytes                                                        |
+//! |   20 | `u32` CRC-32 (as in zip) of all bytes but these four                                     |
+//! |   24 | `u32` where the weights start: the first multiple of 64 after the class names            |
+//! |   28 | `u32` length of the weights in bytes; the file ends with them                            |
+//! |   32 | `u16` channels, `u16` height, `u16` width of an image, `u16` classes                     |
+//! |   40 | `u32` units of the hidden layer; 0 for one branch                                        |
+//! |   44 | `u16` number of convolutions, 1 to 15; `u16` zero                                        |
+//! |   48 | `f32` scale, `f32` shift: a `u8` pixel becomes `scale * pixel + shift`                   |
+//! |   56 | `u32` length of the class names in bytes; `u32` zero                                     |
+//! |   64 | `u16` filters of each convolution                                                        |
+//! |    … | class names: for each `u16` length in bytes, then UTF-8; then zeros up to the weights    |
+//! |    … | weights                                                                                  |
+//!
+//! The weights stand in the order that kernels read in, with nothing between them:
+//!
+//! - for each convolution the kernels `[group][ky][kx][input][output]`, then the biases `[group][output]`; a group is a
+//!   branch, but the first convolution has one group of both branches' outputs;
+//! - the heads `[branch][class][channel][y][x]`, then their biases `[branch][class]` (libtorch's weights here have
+//!   features in the order height, width, channel; `encode` turns them);
+//! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its biases.
+//!
+//! 8-bit weights will be other kernels on the same header and planes: kind 1 at byte 10, which this version refuses.
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod conv;
+mod crc;
+mod dense;
+#[cfg(feature = "alloc")]
+mod encode;
+mod error;
+mod format;
+mod model;
+mod planes;
+mod shape;
+mod simd;
+
+#[cfg(feature = "alloc")]
+pub use encode::{AlignedBytes, EncodeError, encode};
+pub use error::{LoadError, PredictError};
+pub use format::VERSION;
+pub use model::{Layout, Model, Session};
+pub use planes::{Pixel, Scaling};
+pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};
+pub use simd::Level;
+
+/// The bytes of a model file, built into the program and aligned as [`Model::from_bytes`] wants them: `&'static [u8]`.
+/// The path is relative to the source file.
+///
+/// ```ignore
+/// let model = litecnn_runtime::Model::from_bytes(litecnn_runtime::include_model!("mnist.litecnn"))?;
+/// ```
+#[macro_export]
+macro_rules! include_model {
+    ($path:expr $(,)?) => {{
+        #[repr(C, align(64))]
+        struct Aligned<T: ?Sized>(T);
+        static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!($path));
+        &FILE.0
+    }};
+}
+
+/// The class with the largest value, the first one if there are several; values that are not numbers do not count.
+///
+/// ```
+/// assert_eq!(litecnn_runtime::top1(&[0.1, 0.7, 0.2]), 1);
+/// ```
+pub fn top1(values: &[f32]) -> usize {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (class, &value) in values.iter().enumerate() {
+        if value > best.1 {
+            best = (class, value);
+        }
+    }
+    best.0
+}

@@ -1,0 +1,148 @@
+//! Damaged, cut and foreign files: an error or a model that answers, never a panic.
+#![cfg(feature = "alloc")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{Rng, weights};
+use litecnn_runtime::{AlignedBytes, Architecture, ArchitectureError, LoadError, Model, Scaling, encode};
+
+const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
+/// Damaged files of each kind.
+const ROUNDS: usize = if cfg!(miri) { 12 } else { 600_000 };
+
+fn files() -> Vec<Vec<u8>> {
+    let architectures = [
+        Architecture::branch(1, 6, 7, &[2], 3),
+        Architecture::unified(1, 10, 11, &[1, 2], 2, 3, true),
+        Architecture::unified(2, 4, 5, &[1], 2, 1, false),
+    ];
+    let file = |architecture: &Architecture| {
+        let names: Vec<String> = (0..architecture.classes()).map(|class| format!("é{class}")).collect();
+        encode(architecture, &names, SCALING, &weights(architecture, &mut Rng(5))).unwrap()
+    };
+    architectures.map(|architecture| file(&architecture.unwrap())).into()
+}
+
+/// Makes the length and the checksum right again. Written anew here: bit by bit.
+fn seal(bytes: &mut [u8]) {
+    if bytes.len() < 64 {
+        return;
+    }
+    let length = (bytes.len() as u32).to_le_bytes();
+    bytes[16..20].copy_from_slice(&length);
+    let mut crc = u32::MAX;
+    for &byte in bytes[..20].iter().chain(&bytes[24..]) {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    bytes[20..24].copy_from_slice(&(!crc).to_le_bytes());
+}
+
+/// Loads, and answers if that works and does not take long.
+fn try_out(bytes: &[u8], aligned: &mut AlignedBytes) -> Result<(), LoadError> {
+    *aligned = AlignedBytes::new(bytes);
+    let model = Model::from_bytes(aligned)?;
+    assert_eq!(model.class_names().count(), model.classes());
+    if model.architecture().multiply_adds() < if cfg!(miri) { 1_000 } else { 100_000 } {
+        let mut scratch = vec![0.0; model.scratch_len()];
+        let mut output = vec![0.0; model.classes()];
+        model.predict(&vec![7u8; model.pixels()], &mut scratch, &mut output).unwrap();
+    }
+    Ok(())
+}
+
+fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    for _ in 0..1 + rng.below(3) {
+        let header = bytes.len().min(96);
+        let at = if rng.below(4) == 0 { rng.below(bytes.len()) } else { rng.below(header) };
+        match rng.below(8) {
+            0 => bytes.truncate(1 + rng.below(bytes.len())),
+            1 => bytes.extend((0..1 + rng.below(80)).map(|_| rng.next() as u8)),
+            2 => bytes[at] ^= 1 << rng.below(8),
+            3 => bytes[at] = 0xff,
+            4 => bytes[at] = 0,
+            5 => bytes[at] = rng.below(8) as u8,
+            6 => bytes[at] = bytes[at].wrapping_add(1),
+            _ => bytes[at] = rng.next() as u8,
+        }
+    }
+}
+
+#[test]
+fn no_damage_goes_unnoticed() {
+    let (files, mut rng, mut aligned) = (files(), Rng(6), AlignedBytes::new(&[]));
+    for round in 0..ROUNDS {
+        let file = &files[round % files.len()];
+        let mut bytes = file.clone();
+        damage(&mut bytes, &mut rng);
+        if &bytes != file {
+            assert!(try_out(&bytes, &mut aligned).is_err());
+        }
+    }
+}
+
+#[test]
+fn files_with_a_right_checksum_are_refused_or_answer() {
+    let (files, mut rng, mut aligned) = (files(), Rng(7), AlignedBytes::new(&[]));
+    let mut loaded = 0;
+    for round in 0..ROUNDS {
+        let mut bytes = files[round % files.len()].clone();
+        damage(&mut bytes, &mut rng);
+        seal(&mut bytes);
+        loaded += usize::from(try_out(&bytes, &mut aligned).is_ok());
+    }
+    // Changed weights, names and scalings are still models.
+    assert!(cfg!(miri) || loaded > ROUNDS / 100 && loaded < ROUNDS / 2, "{loaded}");
+}
+
+#[test]
+fn every_cut_is_noticed() {
+    let mut aligned = AlignedBytes::new(&[]);
+    for file in files() {
+        for length in 0..file.len() {
+            let found = try_out(&file[..length], &mut aligned).unwrap_err();
+            let expected = match length {
+                0..8 => LoadError::Foreign,
+                8..64 => LoadError::Length { expected: 64, found: length },
+                _ => LoadError::Length { expected: file.len(), found: length },
+            };
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let file = files().remove(1);
+    let mut aligned = AlignedBytes::new(&[]);
+    let mut change = |at: usize, to: &[u8]| {
+        let mut bytes = file.clone();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        seal(&mut bytes);
+        try_out(&bytes, &mut aligned).unwrap_err()
+    };
+    assert_eq!(change(0, b"P"), LoadError::Foreign);
+    assert_eq!(change(8, &[2]), LoadError::Version { found: 2 });
+    assert_eq!(change(10, &[1]), LoadError::Elements { found: 1 });
+    assert_eq!(change(11, &[3]), LoadError::Header { offset: 11 });
+    assert_eq!(change(12, &[2]), LoadError::Header { offset: 12 });
+    assert_eq!(change(32, &[0]), LoadError::Architecture(ArchitectureError::Image));
+    assert_eq!(change(34, &[9]), LoadError::Architecture(ArchitectureError::TooSmall));
+    assert_eq!(change(34, &[0xff, 0xff, 0xff, 0xff]), LoadError::Architecture(ArchitectureError::TooLarge));
+    assert_eq!(change(38, &[1]), LoadError::Architecture(ArchitectureError::Classes));
+    assert_eq!(change(38, &[3]), LoadError::ClassNames);
+    assert_eq!(change(44, &[16]), LoadError::Header { offset: 44 });
+    assert_eq!(change(48, &f32::NAN.to_le_bytes()), LoadError::Header { offset: 48 });
+    assert_eq!(change(70, &[0xff]), LoadError::ClassNames);
+    assert_eq!(change(24, &[0, 1]), LoadError::Header { offset: 24 });
+    assert!(matches!(change(40, &[4]), LoadError::Weights { .. }));
+    assert_eq!(change(file.len() - 4, &f32::INFINITY.to_le_bytes()), LoadError::NotFinite);
+    assert!(LoadError::Checksum.to_string().contains("damaged"));
+
+    let shifted = [&[0u8][..], &file].concat();
+    let copy = AlignedBytes::new(&shifted);
+    assert_eq!(Model::from_bytes(&copy[1..]).unwrap_err(), LoadError::Misaligned);
+}
