@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// What can go wrong before an artefact is made; making one of a model that was read cannot fail.
+/// What can go wrong. ONNX and C can be made of every model that was read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -28,6 +28,12 @@ pub enum ExportError {
     /// The file could not be read.
     #[error(transparent)]
     Run(#[from] litecnn_run::RunError),
+    /// The compact format has no room for the model.
+    #[error("litecnn-runtime cannot run this model: {reason}")]
+    Compact {
+        /// What is too much.
+        reason: String,
+    },
     /// An image has another size than the model's input.
     #[error("an image of {found} values, the model wants {expected} (channels x height x width)")]
     Image {

@@ -1,7 +1,8 @@
 //! Trained models as artefacts that run without libtorch.
 //!
 //! [`TrainedModel::read`] reads any weight file of this project into plain vectors; [`onnx`] makes of it a file for
-//! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers. Neither needs a tensor library, so this
+//! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers, [`litecnn()`] the file that
+//! `litecnn-runtime` runs faster than anything else. Neither needs a tensor library, so this
 //! crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
 //! ```no_run
@@ -21,6 +22,7 @@
 
 mod c;
 mod card;
+mod compact;
 mod error;
 mod model;
 mod onnx;
@@ -29,6 +31,7 @@ mod weights;
 
 pub use c::{CSource, c};
 pub use card::HeadActivation;
+pub use compact::litecnn;
 pub use error::ExportError;
 pub use model::{BranchWeights, Convolution, Dense, JointWeights, TrainedModel};
 pub use onnx::onnx;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
-use litecnn_export::{TrainedModel, c, onnx};
+use litecnn_export::{TrainedModel, c, litecnn, onnx};
 use litecnn_run::write_atomic;
 
 /// Export a trained model to run without libtorch.
@@ -25,6 +25,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Target {
+    /// One compact file for `litecnn predict` and the crate litecnn-runtime.
+    Litecnn,
     /// ONNX, opset 17: any batch size, logits and probabilities.
     Onnx,
     /// C99, one source and one header: no allocation, nothing else needed.
@@ -38,6 +40,11 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let model = TrainedModel::read(&args.weights)?;
     let dataset = if model.dataset().is_empty() { "model" } else { model.dataset() };
     let written = match args.to {
+        Target::Litecnn => {
+            let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
+            write(&path, &litecnn(&model)?)?;
+            vec![path]
+        }
         Target::Onnx => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.onnx")));
             write(&path, &onnx(&model))?;

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
 mod export;
+mod predict;
 mod report;
 #[cfg(feature = "training")]
 mod training;
@@ -33,6 +34,7 @@ enum Command {
     Training(training::Command),
     Report(report::Args),
     Export(export::Args),
+    Predict(predict::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "training")]
         Command::Training(command) => training::run(command, cli.quiet),
         Command::Report(args) => report::run(&args, cli.quiet),
+        Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args, cli.quiet),
     };
     match result {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
 
 mod c;
+mod compact;
 mod cortex_m;
 mod models;
 mod onnx;

@@ -1,0 +1,49 @@
+use litecnn_runtime::{Architecture, ArchitectureError, EncodeError, Scaling, encode};
+
+use crate::model::{Dense, PIXEL_SCALE, TrainedModel};
+use crate::{ExportError, HeadActivation};
+
+/// The file that `litecnn-runtime` reads: weights as 32-bit floats, class names, and the scaling of pixels that are
+/// bytes.
+///
+/// # Errors
+/// [`ExportError::Compact`] if the runtime's format has no room for such a model: more than 15 convolutions, or a side
+/// or number of channels or classes above 65,535.
+pub fn litecnn(model: &TrainedModel) -> Result<Vec<u8>, ExportError> {
+    let architecture = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
+    let scaling = Scaling { scale: 1.0 / PIXEL_SCALE, shift: 0.0 };
+    let failed = |e: EncodeError| ExportError::Compact { reason: e.to_string() };
+    encode(&architecture, model.classes(), scaling, &weights(model)).map_err(failed)
+}
+
+fn architecture(model: &TrainedModel) -> Result<Architecture, ArchitectureError> {
+    let ([channels, height, width], filters, classes) = (model.input(), model.filters(), model.classes().len());
+    match model.joint() {
+        None => Architecture::branch(channels, height, width, filters, classes),
+        Some(joint) => {
+            let (hidden, relu) = (joint.hidden.bias.len(), joint.head_activation == HeadActivation::Relu);
+            Architecture::unified(channels, height, width, filters, classes, hidden, relu)
+        }
+    }
+}
+
+/// All of them in the order of [`encode`].
+fn weights(model: &TrainedModel) -> Vec<f32> {
+    let mut all = Vec::with_capacity(model.parameters());
+    let dense = |layer: &Dense, all: &mut Vec<f32>| {
+        all.extend(&layer.weight);
+        all.extend(&layer.bias);
+    };
+    for branch in model.branches() {
+        for convolution in &branch.convolutions {
+            all.extend(&convolution.weight);
+            all.extend(&convolution.bias);
+        }
+        dense(&branch.head, &mut all);
+    }
+    if let Some(joint) = model.joint() {
+        dense(&joint.hidden, &mut all);
+        dense(&joint.output, &mut all);
+    }
+    all
+}
