@@ -2,6 +2,7 @@ use litecnn_run::{Answers, Predictions};
 use serde::{Deserialize, Serialize};
 
 use crate::collect::{CollectedDataset, CollectedSeed};
+use crate::missing::all_folds;
 use crate::{Calibration, Interval, McNemar, Metrics, Spread, bootstrap_accuracy, brier};
 
 /// What the predictions of a data set's final models tell beyond accuracy, and of the models on the way beside them.
@@ -10,7 +11,7 @@ use crate::{Calibration, Interval, McNemar, Metrics, Spread, bootstrap_accuracy,
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Analysis {
     /// Bounds of the mean test accuracy: see [`bootstrap_accuracy`], 95 %, 10,000 resamples, random seed 0.
-    /// Only where every seed has predictions.
+    /// Only where every seed has predictions, and of the same images.
     pub test_interval: Option<Interval>,
     /// Expected calibration error on the test images, see [`Calibration`]; of the seeds with predictions.
     pub calibration_error: Spread,
@@ -18,9 +19,10 @@ pub struct Analysis {
     pub brier: Spread,
     /// The joined model after all training against its first branch.
     pub joining: Vec<Option<Comparison>>,
-    /// Test accuracy of the mean of the fold models' probabilities; of the seeds that have it.
+    /// Test accuracy of the mean of the fold models' probabilities; of the seeds that have all folds which the recipe or
+    /// any seed has, as ensembles of fewer models are other ones.
     pub ensemble: Spread,
-    /// That ensemble against the joined model.
+    /// That ensemble against the joined model; `null` for the same seeds that have none above.
     pub ensembling: Vec<Option<Comparison>>,
 }
 
@@ -50,38 +52,38 @@ impl Comparison {
 /// The model all training leads to, the first model on the way, and the folds together.
 const JOINED: &str = "stage-2-2";
 const BRANCH: &str = "branch-1";
-const ENSEMBLE: &str = "ensemble";
+pub(crate) const ENSEMBLE: &str = "ensemble";
 
 impl Analysis {
-    pub(crate) fn of(dataset: &CollectedDataset) -> Self {
+    /// `folds`: those of a full run.
+    pub(crate) fn of(dataset: &CollectedDataset, folds: &[String]) -> Self {
         let seeds: Vec<(&CollectedSeed, &Metrics)> = dataset.measured().collect();
         let predictions: Vec<&Predictions> = seeds.iter().filter_map(|(s, _)| s.predictions.as_ref()).collect();
-        let compared = |first, second| {
-            seeds.iter().map(|(s, _)| s.answers.as_ref().and_then(|a| Comparison::of(a, first, second))).collect()
-        };
-        let ensembles = seeds.iter().filter_map(|(s, _)| accuracy(&s.answers.as_ref()?.right(ENSEMBLE)?));
+        let answers = || seeds.iter().map(|(s, _)| s.answers.as_ref());
+        let full = || seeds.iter().map(|(s, _)| s.answers.as_ref().filter(|_| all_folds(s, folds)));
+        let ensembles = full().filter_map(|a| accuracy(&a?.right(ENSEMBLE)?));
         let error = |p: &&Predictions| Calibration::from_predictions(Calibration::BINS, p).expected_calibration_error;
         Self {
             test_interval: if predictions.len() == seeds.len() { interval(&predictions) } else { None },
             calibration_error: Spread::new(predictions.iter().map(error).collect()),
             brier: Spread::new(predictions.iter().map(|p| brier(p)).collect()),
-            joining: compared(JOINED, BRANCH),
+            joining: answers().map(|a| Comparison::of(a?, JOINED, BRANCH)).collect(),
             ensemble: Spread::new(ensembles.collect()),
-            ensembling: compared(ENSEMBLE, JOINED),
+            ensembling: full().map(|a| Comparison::of(a?, ENSEMBLE, JOINED)).collect(),
         }
     }
 }
 
 /// The interval of the mean accuracy of models on the same images; none if they are not the same.
 fn interval(predictions: &[&Predictions]) -> Option<Interval> {
-    let images = predictions.first()?.rows.len();
-    if predictions.iter().any(|p| p.rows.len() != images) {
+    let first = predictions.first()?;
+    if predictions.iter().any(|p| !p.same_images(first)) {
         return None;
     }
-    let mut right = vec![0u32; images];
+    let mut right = vec![0u32; first.rows.len()];
     for model in predictions {
-        for (count, (label, predicted)) in right.iter_mut().zip(model.pairs()) {
-            *count += u32::from(label == predicted);
+        for (count, right) in right.iter_mut().zip(model.right()) {
+            *count += u32::from(right);
         }
     }
     let models = predictions.len() as f64;
@@ -89,7 +91,8 @@ fn interval(predictions: &[&Predictions]) -> Option<Interval> {
     bootstrap_accuracy(&shares, 0.95, 10_000, 0)
 }
 
-fn accuracy(right: &[bool]) -> Option<f64> {
+/// Right answers as a fraction of all.
+pub(crate) fn accuracy(right: &[bool]) -> Option<f64> {
     let hits = right.iter().filter(|right| **right).count() as f64;
     if right.is_empty() { None } else { Some(hits / right.len() as f64) }
 }
@@ -97,6 +100,21 @@ fn accuracy(right: &[bool]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interval_is_of_the_same_images_row_by_row() {
+        let row = |index: u32| litecnn_run::Prediction {
+            index,
+            label: 0,
+            predicted: (index == 0).into(),
+            probabilities: vec![0.5, 0.5],
+        };
+        let of = |indices: &[u32]| Predictions { classes: 2, rows: indices.iter().map(|&i| row(i)).collect() };
+        let all = of(&[0, 1, 2]);
+        assert!(interval(&[&all, &all]).is_some());
+        assert_eq!(interval(&[&all, &of(&[0, 2, 1])]), None, "other images in the same rows");
+        assert_eq!(interval(&[&all, &of(&[0, 1])]), None);
+    }
 
     #[test]
     fn the_difference_is_that_of_the_accuracies() {

@@ -1,16 +1,14 @@
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use litecnn_run::{
-    Answers, ArchitectureRecord, EpochRecord, Manifest, Pictures, Predictions, SeedDir, StepRecord, read_history,
-    seeds_in,
+    Answers, ArchitectureRecord, EpochRecord, Manifest, Pictures, Predictions, RunError, SeedDir, StepRecord,
+    read_history, seeds_in,
 };
 
+use crate::agree::agree;
+use crate::missing::{Missing, expected_folds, note_missing};
 use crate::speed::Bench;
-use crate::{ConfusionMatrix, Metrics, ReportError, order};
-
-/// Steps every data set and seed goes through; folds are expected where any other seed of the run has them.
-const ALWAYS: [&str; 4] = ["stage-1", "surgery", "stage-2-1", "stage-2-2"];
+use crate::{Metrics, ReportError, order};
 
 /// Everything a report is made of, as read from a run directory.
 #[derive(Debug, Clone)]
@@ -20,6 +18,8 @@ pub(crate) struct Collected {
     pub(crate) datasets: Vec<CollectedDataset>,
     /// What `cargo xtask bench` left in the run directory, if anything.
     pub(crate) bench: Option<Bench>,
+    /// The folds a full run has: see [`expected_folds`].
+    pub(crate) folds: Vec<String>,
     pub(crate) missing: Vec<Missing>,
 }
 
@@ -57,23 +57,6 @@ pub(crate) struct CollectedSeed {
     pub(crate) pictures: Option<Pictures>,
 }
 
-/// Something a full report would have, and this run does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The data set.
-    pub dataset: String,
-    /// The seed.
-    pub seed: u64,
-    /// What is not there, and which command makes it.
-    pub what: String,
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} seed {}: {}", self.dataset, self.seed, self.what)
-    }
-}
-
 /// Reads a run directory. What is absent is noted; what is damaged or foreign is an error.
 pub(crate) fn collect(run: &Path) -> Result<Collected, ReportError> {
     let mut found = seeds_in(run);
@@ -99,10 +82,11 @@ pub(crate) fn collect(run: &Path) -> Result<Collected, ReportError> {
     for dataset in &datasets {
         same_model(dataset)?;
     }
-    let missing = note_missing(&manifest, &mut datasets);
+    let folds = expected_folds(&manifest, &datasets);
+    let missing = note_missing(&manifest, &folds, &mut datasets);
     let bench = run.join("bench.json");
     let bench = if bench.exists() { Some(Bench::read(&bench)?) } else { None };
-    Ok(Collected { manifest, datasets, bench, missing })
+    Ok(Collected { manifest, datasets, bench, folds, missing })
 }
 
 fn read_seed(run: &Path, manifest: &Manifest, dataset: &str, seed: u64) -> Result<CollectedSeed, ReportError> {
@@ -111,12 +95,13 @@ fn read_seed(run: &Path, manifest: &Manifest, dataset: &str, seed: u64) -> Resul
         if path.exists() { read(path).map(Some) } else { Ok(None) }
     }
     let dir = SeedDir::new(run, dataset, seed);
+    let steps = finished_steps(&dir, manifest)?;
     let metrics = present(&dir.metrics(), |path| metrics(path, manifest, dataset, seed))?;
     let seed = CollectedSeed {
         seed,
-        steps: finished_steps(&dir, manifest)?,
         complete: false,
-        histories: histories(&dir)?,
+        histories: histories(&dir, &steps)?,
+        steps,
         predictions: present(&dir.predictions("test"), Predictions::read)?,
         answers: present(&dir.answers(), Answers::read)?,
         architecture: present(&dir.architecture(), ArchitectureRecord::read)?,
@@ -128,34 +113,40 @@ fn read_seed(run: &Path, manifest: &Manifest, dataset: &str, seed: u64) -> Resul
     Ok(seed)
 }
 
-/// Folders of the steps of a seed that hold some file.
-fn folders_with(dir: &SeedDir, file: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir.root()).into_iter().flatten().flatten();
-    entries.map(|e| e.path()).filter(|p| p.join(file).exists()).collect()
-}
-
-fn histories(dir: &SeedDir) -> Result<Vec<(String, Vec<EpochRecord>)>, ReportError> {
+/// Histories by step, of unfinished steps too, in order of training; a step that is finished has one with rows.
+pub(crate) fn histories(
+    dir: &SeedDir,
+    finished: &[StepRecord],
+) -> Result<Vec<(String, Vec<EpochRecord>)>, ReportError> {
     let mut all = Vec::new();
-    for folder in folders_with(dir, "history.csv") {
-        let step = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        all.push((step, read_history(&folder.join("history.csv"))?));
+    for step in dir.steps_with("history.csv") {
+        let path = dir.history(&step);
+        let history = read_history(&path)?;
+        if !history.is_empty() {
+            all.push((step, history));
+        } else if finished.iter().any(|s| s.step == step) {
+            return Err(RunError::damaged(&path, "it has no epoch, though the step is finished").into());
+        }
     }
-    all.sort_by(|(a, _), (b, _)| order::steps(a, b));
     Ok(all)
 }
 
-/// The records of finished steps, in the order of [`order::steps`]; one made with another recipe is an error.
+/// The records of finished steps, in order of training; one of another step or recipe is an error.
 pub(crate) fn finished_steps(dir: &SeedDir, manifest: &Manifest) -> Result<Vec<StepRecord>, ReportError> {
     let mut steps = Vec::new();
-    for folder in folders_with(dir, "step.json") {
+    for step in dir.steps_with("step.json") {
+        let folder = dir.step(&step);
         let record = StepRecord::read(&folder)?;
-        if record.recipe != manifest.recipe_hash {
-            let reason = format!("it was made with recipe {}, the run with {}", record.recipe, manifest.recipe_hash);
-            return Err(ReportError::Inconsistent { path: folder.join("step.json"), reason });
-        }
-        steps.push(record);
+        let reason = if record.step != step {
+            format!("it is of the step {}", record.step)
+        } else if record.recipe != manifest.recipe_hash {
+            format!("it was made with recipe {}, the run with {}", record.recipe, manifest.recipe_hash)
+        } else {
+            steps.push(record);
+            continue;
+        };
+        return Err(ReportError::Inconsistent { path: folder.join("step.json"), reason });
     }
-    steps.sort_by(|a, b| order::steps(&a.step, &b.step));
     Ok(steps)
 }
 
@@ -170,27 +161,6 @@ fn metrics(path: &Path, manifest: &Manifest, dataset: &str, seed: u64) -> Result
         return Ok(metrics);
     };
     Err(ReportError::Inconsistent { path: path.to_owned(), reason })
-}
-
-/// Predictions and answers are those the metrics were taken from.
-fn agree(seed: &CollectedSeed) -> Result<(), ReportError> {
-    let Some(metrics) = &seed.metrics else { return Ok(()) };
-    let other = |path: PathBuf, reason: &str| Err(ReportError::Inconsistent { path, reason: reason.to_owned() });
-    if let Some(predictions) = &seed.predictions
-        && ConfusionMatrix::from_pairs(predictions.classes, predictions.pairs())? != metrics.splits.test.confusion
-    {
-        return other(seed.dir.predictions("test"), "metrics.json has another confusion matrix");
-    }
-    let Some(answers) = &seed.answers else { return Ok(()) };
-    for step in &metrics.steps {
-        let Some(right) = answers.right(&step.step) else { continue };
-        let accuracy = right.iter().filter(|right| **right).count() as f64 / right.len().max(1) as f64;
-        if (accuracy - step.test_accuracy).abs() > 1e-9 {
-            let reason = format!("metrics.json has another accuracy of {}", step.step);
-            return other(seed.dir.answers(), &reason);
-        }
-    }
-    Ok(())
 }
 
 /// The seeds of one recipe and data set train the same model.
@@ -212,59 +182,4 @@ fn same_model(dataset: &CollectedDataset) -> Result<(), ReportError> {
         }),
         None => Ok(()),
     }
-}
-
-/// Marks the seeds that are complete, and says what the others lack.
-fn note_missing(manifest: &Manifest, datasets: &mut [CollectedDataset]) -> Vec<Missing> {
-    let seeds = || datasets.iter().flat_map(|d| &d.seeds);
-    let names = |steps: &mut dyn Iterator<Item = &str>| {
-        let mut names: Vec<String> = steps.map(str::to_owned).collect();
-        names.sort_by(|a, b| order::steps(a, b));
-        names.dedup();
-        names
-    };
-    let started = manifest.steps.keys().filter_map(|key| key.rsplit('/').next());
-    let ended = seeds().flat_map(|s| &s.steps).map(|s| s.step.as_str());
-    let mut expected = names(&mut ALWAYS.into_iter().chain(started).chain(ended));
-    expected.retain(|step| step != "evaluate");
-    let measured =
-        names(&mut seeds().filter_map(|s| s.metrics.as_ref()).flat_map(|m| &m.steps).map(|s| s.step.as_str()));
-
-    let mut missing = Vec::new();
-    for dataset in datasets {
-        for seed in &mut dataset.seeds {
-            let mut note = |what| missing.push(Missing { dataset: dataset.name.clone(), seed: seed.seed, what });
-            let lacking = |of: &[String], has: &dyn Fn(&str) -> bool| -> String {
-                of.iter().map(String::as_str).filter(|name| !has(name)).collect::<Vec<_>>().join(", ")
-            };
-            let unfinished = lacking(&expected, &|name| seed.steps.iter().any(|s| s.step == name));
-            seed.complete = unfinished.is_empty();
-            if !seed.complete {
-                note(format!("not finished: {unfinished}; run `litecnn train`, which goes on from there"));
-            }
-            let Some(metrics) = &seed.metrics else {
-                note("no metrics.json; run `litecnn evaluate`".to_owned());
-                continue;
-            };
-            let unmeasured = lacking(&measured, &|name| metrics.steps.iter().any(|s| s.step == name));
-            if !unmeasured.is_empty() {
-                note(format!("no accuracy of {unmeasured} in metrics.json; run `litecnn evaluate`"));
-            }
-            let files = [
-                (seed.dir.predictions("test"), seed.predictions.is_some()),
-                (seed.dir.answers(), seed.answers.is_some()),
-                (seed.dir.architecture(), seed.architecture.is_some()),
-                (seed.dir.picture("pictures.json"), seed.pictures.is_some()),
-            ];
-            let absent: Vec<String> = files
-                .into_iter()
-                .filter(|(_, present)| !present)
-                .map(|(path, _)| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
-                .collect();
-            if !absent.is_empty() {
-                note(format!("no {}; run `litecnn evaluate`", absent.join(", ")));
-            }
-        }
-    }
-    missing
 }

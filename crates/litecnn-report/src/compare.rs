@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
-use litecnn_run::Predictions;
 
 use crate::analysis::Comparison;
 use crate::collect::{Collected, CollectedSeed, collect};
@@ -10,7 +9,7 @@ use crate::document::{Page, escape};
 use crate::figure::{Figure, StepsPanel};
 use crate::html::{self, Head};
 use crate::numbers::{NONE, grouped, points, probability, spread_percent};
-use crate::verdict::title;
+use crate::verdict::{official, title};
 use crate::{DatasetSummary, Published, ReportError, Spread, Summary, order};
 
 /// Several runs side by side, and whether their differences may be chance.
@@ -59,7 +58,10 @@ pub fn compare(runs: &[PathBuf]) -> Result<RunComparison, ReportError> {
     let (figures, tests) = (figures(&runs, &published), tests(&runs, &published));
     let mut page = Page::default();
     page.heading(2, "Side by side");
-    page.paragraph("Mean over the seeds, with the sample standard deviation where there are several.");
+    page.paragraph(
+        "Mean over the seeds of each run, with the sample standard deviation where there are several; the seeds may differ \
+         from run to run.",
+    );
     page.table(&figures.header, &figures.rows);
     for dataset in datasets(&runs) {
         page.figure(dots(dataset, &runs, &published)?);
@@ -68,6 +70,10 @@ pub fn compare(runs: &[PathBuf]) -> Result<RunComparison, ReportError> {
     page.paragraph(
         "McNemar's exact test between final models trained with the same seed, on the same test images: how many \
          images only one of the two gets right, and how probable a split at least as uneven is if both are equally good.",
+    );
+    page.paragraph(
+        "The test compares two trained models, not two ways of training: other seeds make other models. The p-values stand \
+         uncorrected; of many, some are small by chance.",
     );
     if tests.rows.is_empty() {
         page.paragraph("No two runs have predictions of the same test images with the same seed.");
@@ -108,16 +114,33 @@ impl Grid {
     }
 }
 
-/// Runs are called by their folders, or by their paths where folders are called alike.
+/// Runs are called by their folders, with as many folders above as tell them apart; the same run given twice has a
+/// number.
 fn names(runs: &[PathBuf]) -> Vec<String> {
-    let short =
-        |run: &PathBuf| run.file_name().map_or_else(|| run.display().to_string(), |n| n.to_string_lossy().into());
-    let all: Vec<String> = runs.iter().map(short).collect();
-    let unique = |name: &String| all.iter().filter(|n| *n == name).count() == 1;
-    runs.iter()
-        .zip(&all)
-        .map(|(run, name)| if unique(name) { name.clone() } else { run.display().to_string() })
-        .collect()
+    let parts: Vec<Vec<String>> = runs.iter().map(|run| parts(run)).collect();
+    let tail = |run: usize, length: usize| &parts[run][parts[run].len().saturating_sub(length)..];
+    let name = |run: usize| {
+        let others = || (0..runs.len()).filter(|other| parts[*other] != parts[run]);
+        let longest = parts[run].len().max(1);
+        let length = (1..longest).find(|&n| others().all(|other| tail(other, n) != tail(run, n))).unwrap_or(longest);
+        let alike: Vec<usize> = (0..runs.len()).filter(|other| parts[*other] == parts[run]).collect();
+        let name = tail(run, length).join("/");
+        match alike.iter().position(|other| *other == run) {
+            Some(place) if alike.len() > 1 => format!("{name} ({})", place + 1),
+            _ => name,
+        }
+    };
+    (0..runs.len()).map(name).collect()
+}
+
+/// The folders a path goes through, however it is written.
+fn parts(run: &Path) -> Vec<String> {
+    let whole = std::fs::canonicalize(run).or_else(|_| std::path::absolute(run)).unwrap_or_else(|_| run.to_owned());
+    let folder = |part: Component<'_>| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    };
+    whole.components().filter_map(folder).collect()
 }
 
 /// Data sets that any of the runs has measured.
@@ -144,7 +167,7 @@ fn figures(runs: &[Run], published: &Published) -> Grid {
             let known = Spread::new(d.seconds.iter().flatten().copied().collect());
             if known.values.is_empty() { NONE.to_owned() } else { format!("{:.1}", known.mean) }
         }),
-        ("seeds", |d| d.seeds.len().to_string()),
+        ("seeds", |d| d.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     ];
     let mut header = vec![String::new()];
     header.extend(runs.iter().map(|r| r.name.clone()));
@@ -159,10 +182,11 @@ fn figures(runs: &[Run], published: &Published) -> Grid {
     Grid { header, rows }
 }
 
-/// Test accuracy of every run.
+/// Test accuracy of every run; beside the paper's only if all of them are of its data.
 fn dots(dataset: &str, runs: &[Run], published: &Published) -> Result<Figure, ReportError> {
     let of = |run: &Run| Some((run.name.clone(), run.summary.datasets.get(dataset)?.test_accuracy.clone()));
-    let paper = published.datasets.get(dataset).map(|p| p.accuracy.test);
+    let theirs = runs.iter().all(|run| official(&run.summary));
+    let paper = published.datasets.get(dataset).filter(|_| theirs).map(|p| p.accuracy.test);
     let name = title(dataset, published);
     let panel = StepsPanel { title: name, rows: runs.iter().filter_map(of).collect(), paper }.panel()?;
     Ok(Figure {
@@ -183,8 +207,9 @@ fn tests(runs: &[Run], published: &Published) -> Grid {
                     let what =
                         format!("{} seed {seed}: {} against {}", title(dataset, published), second.name, first.name);
                     let row = match (&a.predictions, &b.predictions) {
-                        (Some(a), Some(b)) if same_images(a, b) => {
-                            let c = Comparison::new(&right(b), &right(a));
+                        _ if digest(first, dataset) != digest(second, dataset) => told(what, "other data"),
+                        (Some(a), Some(b)) if a.same_images(b) => {
+                            let c = Comparison::new(&b.right(), &a.right());
                             let counts = [c.test.only_first, c.test.only_second].map(grouped);
                             let [only_first, only_second] = counts;
                             vec![what, points(c.difference), only_first, only_second, probability(c.test.p_value)]
@@ -218,13 +243,9 @@ fn common_seeds<'a>(
     seeds(first).into_iter().filter_map(|a| others.iter().find(|b| b.seed == a.seed).map(|b| (a.seed, a, *b))).collect()
 }
 
-fn same_images(a: &Predictions, b: &Predictions) -> bool {
-    let images = |p: &Predictions| p.rows.iter().map(|r| (r.index, r.label)).collect::<Vec<_>>();
-    images(a) == images(b)
-}
-
-fn right(predictions: &Predictions) -> Vec<bool> {
-    predictions.pairs().map(|(label, predicted)| label == predicted).collect()
+/// Of the images a run was made with: equal indices and labels may belong to other pictures.
+fn digest<'a>(run: &'a Run, dataset: &str) -> Option<&'a String> {
+    run.collected.manifest.datasets.get(dataset)
 }
 
 /// The settings in which the recipes differ.
@@ -295,6 +316,13 @@ mod tests {
         let paths = |list: &[&str]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
         assert_eq!(names(&paths(&["results/a", "results/b/"])), ["a", "b"]);
         assert_eq!(names(&paths(&["x/run", "y/run", "z"])), ["x/run", "y/run", "z"]);
+        assert_eq!(names(&paths(&["/1/x/run", "/1/y/run"])), ["x/run", "y/run"]);
+        assert_eq!(names(&paths(&["/1/x/run", "/2/x/run", "/3/y/run"])), ["1/x/run", "2/x/run", "y/run"]);
+        assert_eq!(names(&paths(&["/run", "/x/run"])), ["run", "x/run"]);
+        assert_eq!(names(&paths(&["a/run", "a/run", "b/run"])), ["a/run (1)", "a/run (2)", "b/run"]);
+        let twice = tempfile::tempdir().unwrap();
+        let named = names(&[twice.path().to_owned(), twice.path().join(".")]);
+        assert!(named[0].ends_with(" (1)") && named[1].ends_with(" (2)") && !named[0].contains('/'), "{named:?}");
     }
 
     #[test]

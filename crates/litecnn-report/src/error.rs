@@ -51,6 +51,12 @@ pub enum ReportError {
         /// What differs.
         reason: String,
     },
+    /// A file was altered after it was made.
+    #[error("{} is not as `litecnn evaluate` left it: run that again", path.display())]
+    Changed {
+        /// The file that differs from its digest in `evaluate/step.json`.
+        path: PathBuf,
+    },
     /// A file of measurements cannot be used.
     #[error("{} cannot be used: {reason}; measure again with `cargo xtask bench`, or name another file", path.display())]
     Bench {

@@ -42,6 +42,7 @@
 //! # }
 //! ```
 
+mod agree;
 mod analysis;
 mod bootstrap;
 mod brier;
@@ -58,6 +59,7 @@ mod loss;
 
 mod mcnemar;
 mod metrics;
+mod missing;
 mod numbers;
 mod order;
 #[cfg(feature = "png")]
@@ -67,6 +69,7 @@ mod report;
 mod results;
 pub mod speed;
 mod spread;
+mod stale;
 mod summary;
 mod tensorboard;
 mod terminal;
@@ -77,13 +80,13 @@ pub use bootstrap::{Interval, bootstrap_accuracy};
 pub use brier::brier;
 pub use calibration::{Calibration, CalibrationBin};
 pub use classification::{ClassScores, ClassificationReport, Overall, Scores};
-pub use collect::Missing;
 pub use compare::{RunComparison, compare};
 pub use confusion::ConfusionMatrix;
 pub use error::ReportError;
 pub use loss::mean_cross_entropy;
 pub use mcnemar::McNemar;
 pub use metrics::{Metrics, SplitMetrics, Splits, StepAccuracy, Subject};
+pub use missing::Missing;
 #[cfg(feature = "png")]
 pub use png::write_pngs;
 pub use published::{

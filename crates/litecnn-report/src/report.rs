@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::collect::{Collected, collect};
 use crate::results::{Results, results};
-use crate::{Missing, Published, ReportError, Summary, html, terminal_table};
+use crate::{Missing, Published, ReportError, Summary, html, stale, terminal_table};
 
 /// What [`report()`] made of a run directory.
 #[derive(Debug, Clone)]
@@ -28,21 +28,26 @@ impl Report {
 /// `tables/classification-*.{txt,json}` (as scikit-learn has them) into a run directory, from what it holds.
 ///
 /// A run that is not finished gives a report of what is there, with a list of what is not; the run may be going on
-/// meanwhile. Files that were written before are replaced whole.
+/// meanwhile. Files that were written before are replaced whole; figures and tables of an earlier report that are no
+/// longer made are removed, and PNGs of figures that have changed.
 ///
 /// # Errors
 /// [`ReportError::NothingToReport`] if the directory holds no results; [`ReportError::Run`] if a file cannot be
 /// read or is damaged, naming it; [`ReportError::Inconsistent`] if a file belongs to another recipe, data set or
-/// seed. Nothing is written then.
+/// seed; [`ReportError::Changed`] if one is not as it was evaluated. Nothing is written then.
 pub fn report(run: &Path) -> Result<Report, ReportError> {
     let collected = collect(run)?;
     let published = Published::isong2025()?;
     let summary = Summary::of(&collected);
     let Results { head, opening, body } = results(&collected, &summary, &published)?;
-    let mut files = html::write(&head, &opening, &body, run, "RESULTS.md", "report.html")?;
-    files.insert(0, run.join("summary.json"));
+    let mut files = vec![run.join("summary.json")];
     summary.write(&files[0])?;
-    files.extend(tables(&collected, &run.join("tables"))?);
+    // The pages go last: if anything fails, the old ones stay.
+    let tables = tables(&collected, &run.join("tables"))?;
+    let pngs = stale::pngs(&run.join("figures"));
+    files.extend(html::write(&head, &opening, &body, run, "RESULTS.md", "report.html")?);
+    files.extend(tables);
+    stale::remove(run, &files, &pngs)?;
     Ok(Report { table: terminal_table(&summary, &published), summary, missing: collected.missing, files })
 }
 

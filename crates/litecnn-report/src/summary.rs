@@ -122,13 +122,13 @@ impl Summary {
             recipe: run.manifest.recipe_name.clone(),
             recipe_hash: run.manifest.recipe_hash.clone(),
             data: run.manifest.data.clone(),
-            datasets: run.datasets.iter().filter_map(|d| Some((d.name.clone(), dataset(d)?))).collect(),
+            datasets: run.datasets.iter().filter_map(|d| Some((d.name.clone(), dataset(d, &run.folds)?))).collect(),
             missing: run.missing.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
-fn dataset(of: &CollectedDataset) -> Option<DatasetSummary> {
+fn dataset(of: &CollectedDataset, folds: &[String]) -> Option<DatasetSummary> {
     let (_, first) = of.measured().next()?;
     let spread =
         |value: &dyn Fn(&Metrics) -> f64| Spread::new(of.measured().map(|(_, m)| value(m)).collect::<Vec<_>>());
@@ -139,7 +139,7 @@ fn dataset(of: &CollectedDataset) -> Option<DatasetSummary> {
         test_accuracy: spread(&|m| m.splits.test.accuracy),
         train_accuracy: spread(&|m| m.splits.train.accuracy),
         validation_accuracy: spread(&|m| m.splits.validation.accuracy),
-        analysis: Analysis::of(of),
+        analysis: Analysis::of(of, folds),
         steps: steps(of),
         seconds: of.measured().map(|(s, _)| s.complete.then(|| s.steps.iter().map(|r| r.seconds).sum())).collect(),
         peak_memory_bytes: of

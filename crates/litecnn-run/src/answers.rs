@@ -32,6 +32,11 @@ impl Answers {
         Some(self.rows.iter().map(|row| row.predicted.get(place) == Some(&row.label)).collect())
     }
 
+    /// Index and label of each image.
+    pub fn images(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
+        self.rows.iter().map(|row| (row.index, row.label))
+    }
+
     /// Writes the file whole.
     ///
     /// # Errors
@@ -51,7 +56,8 @@ impl Answers {
     /// Reads a file written by [`Answers::write`].
     ///
     /// # Errors
-    /// [`RunError::Io`] if it cannot be read; [`RunError::Damaged`] naming the line if a row is malformed.
+    /// [`RunError::Io`] if it cannot be read; [`RunError::Damaged`] if two columns are of the same model, or naming the
+    /// line if a row is malformed. Which classes there are is not known here.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = atomic::read(path)?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
@@ -59,7 +65,10 @@ impl Answers {
         if head.len() < 3 || head.iter().take(2).ne(["index", "label"]) {
             return Err(RunError::damaged(path, "the first line is not `index,label,` and names of models"));
         }
-        let models = head.iter().skip(2).map(str::to_owned).collect();
+        let models: Vec<String> = head.iter().skip(2).map(str::to_owned).collect();
+        if let Some(twice) = models.iter().enumerate().find(|(place, m)| models[..*place].contains(m)) {
+            return Err(RunError::damaged(path, format!("two columns are called `{}`", twice.1)));
+        }
         let rows: Result<Vec<(u32, u16, Vec<u16>)>, _> = reader.deserialize().collect();
         let rows = rows.map_err(|e| RunError::damaged(path, e))?;
         let rows = rows.into_iter().map(|(index, label, predicted)| Answer { index, label, predicted });
@@ -91,6 +100,7 @@ mod tests {
         for (text, expected) in [
             ("", "first line"),
             ("index,label\n", "first line"),
+            ("index,label,a,b,a\n0,1,1,1,1\n", "two columns are called `a`"),
             ("index,label,a\n0,1,x\n", "line: 2"),
             ("index,label,a\n0,1,2\n1,1\n", "line"),
             ("index,label,a\n0,1,-2\n", "line: 2"),

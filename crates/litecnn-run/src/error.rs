@@ -22,6 +22,14 @@ pub enum RunError {
         /// What is wrong with it, and where.
         reason: String,
     },
+    /// `run.toml` is there, but does not hold what it should. It is made once, so it is not to be deleted.
+    #[error("{} is damaged: {reason}; put it back as it was, or choose another run directory", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
     /// A file was written by another version of the format.
     #[error("{} has format `{found}`, this version reads `{expected}`: choose another run directory", path.display())]
     Format {

@@ -53,13 +53,34 @@ pub fn write_history(path: &Path, records: &[EpochRecord]) -> Result<(), RunErro
 /// Reads `history.csv`.
 ///
 /// # Errors
-/// [`RunError::Io`] if it cannot be read, [`RunError::Damaged`] naming the line if it is not a history.
+/// [`RunError::Io`] if it cannot be read, [`RunError::Damaged`] naming the line if it is not a history: epochs of every
+/// output count from 1, losses are numbers and accuracies within 0..=1.
 pub fn read_history(path: &Path) -> Result<Vec<EpochRecord>, RunError> {
     let bytes = atomic::read(path)?;
-    csv::Reader::from_reader(bytes.as_slice())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .map_err(|e| RunError::damaged(path, e))
+    let records: Result<Vec<EpochRecord>, _> = csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
+    let records = records.map_err(|e| RunError::damaged(path, e))?;
+    for (place, record) in records.iter().enumerate() {
+        check(record, &records[..place]).map_err(|e| RunError::damaged(path, format!("line {}: {e}", place + 2)))?;
+    }
+    Ok(records)
+}
+
+fn check(record: &EpochRecord, before: &[EpochRecord]) -> Result<(), String> {
+    if record.output.is_empty() {
+        return Err("the output has no name".to_owned());
+    }
+    let expected = before.iter().rev().find(|r| r.output == record.output).map_or(1, |r| r.epoch.saturating_add(1));
+    if record.epoch != expected {
+        return Err(format!("epoch {} of {} stands where epoch {expected} belongs", record.epoch, record.output));
+    }
+    if let Some(bad) = [record.loss, record.validation_loss].iter().find(|loss| !loss.is_finite()) {
+        return Err(format!("{bad} is not a loss"));
+    }
+    let accuracies = [record.accuracy, record.validation_accuracy];
+    match accuracies.iter().find(|accuracy| !(0.0..=1.0).contains(*accuracy)) {
+        Some(bad) => Err(format!("{bad} is not an accuracy")),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -98,5 +119,27 @@ mod tests {
         .unwrap();
         let message = read_history(&path).unwrap_err().to_string();
         assert!(message.contains("line: 2") && message.contains("history.csv"), "{message}");
+    }
+
+    #[test]
+    fn rows_that_no_training_writes_are_refused_with_their_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("history.csv");
+        let head =
+            "epoch,output,learning_rate,loss,accuracy,validation_loss,validation_accuracy,seconds,images_per_second";
+        for (rows, expected) in [
+            ("2,model,1,1,1,1,1,1,1", "line 2: epoch 2 of model stands where epoch 1 belongs"),
+            ("1,a,1,1,1,1,1,1,1\n1,b,1,1,1,1,1,1,1\n3,a,1,1,1,1,1,1,1", "line 4: epoch 3 of a"),
+            ("1,a,1,1,1,1,1,1,1\n1,a,1,1,1,1,1,1,1", "line 3: epoch 1 of a stands where epoch 2"),
+            ("1,,1,1,1,1,1,1,1", "line 2: the output has no name"),
+            ("1,a,1,NaN,1,1,1,1,1", "line 2: NaN is not a loss"),
+            ("1,a,1,1,1,inf,1,1,1", "line 2: inf is not a loss"),
+            ("1,a,1,1,1.5,1,1,1,1", "line 2: 1.5 is not an accuracy"),
+            ("1,a,1,1,1,1,-0.5,1,1", "line 2: -0.5 is not an accuracy"),
+        ] {
+            std::fs::write(&path, format!("{head}\n{rows}\n")).unwrap();
+            let message = read_history(&path).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

@@ -55,20 +55,29 @@ impl Manifest {
     /// Reads `run.toml` of a run directory.
     ///
     /// # Errors
-    /// [`RunError::Io`], [`RunError::Damaged`] or [`RunError::Format`], naming the file.
+    /// [`RunError::Io`], [`RunError::Manifest`] or [`RunError::Format`], naming the file.
     pub fn read(run: &Path) -> Result<Self, RunError> {
         let path = run.join(FILE);
         let bytes = atomic::read(&path)?;
-        let text = String::from_utf8(bytes).map_err(|e| RunError::damaged(&path, e))?;
+        let damaged = |reason: String| RunError::Manifest { path: path.clone(), reason };
+        let text = String::from_utf8(bytes).map_err(|e| damaged(e.to_string()))?;
+        if text.trim().is_empty() {
+            return Err(damaged("it is empty".to_owned()));
+        }
+        // Shown whole, such an error takes five lines.
+        let malformed = |error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            damaged(format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', ", ")))
+        };
         #[derive(Deserialize)]
         struct Head {
             format: String,
         }
-        let head: Head = toml::from_str(&text).map_err(|e| RunError::damaged(&path, e))?;
+        let head: Head = toml::from_str(&text).map_err(malformed)?;
         if head.format != Self::FORMAT {
-            return Err(RunError::Format { path, found: head.format, expected: Self::FORMAT });
+            return Err(RunError::Format { path: path.clone(), found: head.format, expected: Self::FORMAT });
         }
-        toml::from_str(&text).map_err(|e| RunError::damaged(&path, e))
+        toml::from_str(&text).map_err(malformed)
     }
 
     fn write(&self, run: &Path) -> Result<(), RunError> {
@@ -92,7 +101,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Locked`] if another process works in it, [`RunError::OtherRecipe`] if it belongs to another
-    /// recipe, [`RunError::OtherData`] if to other data, [`RunError::Format`] if it is of another version, [`RunError::Damaged`],
+    /// recipe, [`RunError::OtherData`] if to other data, [`RunError::Format`] if it is of another version, [`RunError::Manifest`],
     /// [`RunError::Io`].
     pub fn open(root: &Path, fresh: Manifest) -> Result<Self, RunError> {
         let lock = Lock::try_acquire(&root.join(".lock"))?;
@@ -204,6 +213,21 @@ mod tests {
         let message = RunDir::open(dir.path(), manifest("a")).unwrap_err().to_string();
         assert!(message.contains("litecnn-run/7") && message.contains("litecnn-run/1"), "{message}");
         std::fs::write(dir.path().join(FILE), "format = \"litecnn-run/1\"\n").unwrap();
-        assert!(matches!(RunDir::open(dir.path(), manifest("a")), Err(RunError::Damaged { .. })));
+        assert!(matches!(RunDir::open(dir.path(), manifest("a")), Err(RunError::Manifest { .. })));
+    }
+
+    #[test]
+    fn damage_is_told_in_one_sentence() {
+        let dir = tempfile::tempdir().unwrap();
+        for (text, expected) in [
+            ("", "is damaged: it is empty; put it back"),
+            ("format = \"litecnn-run/1\"\ncreated = 7\n", "is damaged: line 2: "),
+            ("format = \"litecnn-run/1\"\n[", "is damaged: line 2: "),
+        ] {
+            std::fs::write(dir.path().join(FILE), text).unwrap();
+            let message = Manifest::read(dir.path()).unwrap_err().to_string();
+            assert!(message.contains(expected) && message.lines().count() == 1, "{message}");
+            assert!(!message.contains("delete"), "{message}");
+        }
     }
 }

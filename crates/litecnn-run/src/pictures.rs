@@ -57,11 +57,22 @@ impl Pictures {
     /// Reads `pictures.json`.
     ///
     /// # Errors
-    /// [`RunError::Io`], [`RunError::Damaged`] or [`RunError::Format`], naming the file.
+    /// [`RunError::Io`], [`RunError::Damaged`] (also if a mistake is none) or [`RunError::Format`], naming the file.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let pictures: Self = read_json(path, Self::FORMAT)?;
         if pictures.tile.contains(&0) || pictures.mistake_columns == 0 || pictures.augmentation_columns == 0 {
             return Err(RunError::damaged(path, "a tile or a row of tiles without extent"));
+        }
+        for Mistake { index, label, predicted, probability, label_probability } in &pictures.mistakes {
+            let share = |p: &f32| (0.0..=1.0).contains(p);
+            let reason = if label == predicted {
+                format!("image {index} is called a mistake, but class {label} is its own")
+            } else if let Some(bad) = [probability, label_probability].into_iter().find(|p| !share(p)) {
+                format!("{bad} is not a probability (image {index})")
+            } else {
+                continue;
+            };
+            return Err(RunError::damaged(path, reason));
         }
         Ok(pictures)
     }
@@ -94,8 +105,17 @@ mod tests {
         };
         pictures.write(&path).unwrap();
         assert_eq!(Pictures::read(&path).unwrap(), pictures);
+        let message = |pictures: &Pictures| {
+            pictures.write(&path).unwrap();
+            Pictures::read(&path).unwrap_err().to_string()
+        };
+        pictures.mistakes[0].predicted = 1;
+        assert!(message(&pictures).contains("image 4 is called a mistake, but class 1 is its own"));
+        pictures.mistakes[0] = Mistake { probability: 1.5, ..mistake };
+        assert!(message(&pictures).contains("1.5 is not a probability (image 4)"));
+        pictures.mistakes[0] = Mistake { label_probability: -0.5, ..mistake };
+        assert!(message(&pictures).contains("-0.5 is not a probability"));
         pictures.tile = [28, 0];
-        pictures.write(&path).unwrap();
-        assert!(Pictures::read(&path).unwrap_err().to_string().contains("without extent"));
+        assert!(message(&pictures).contains("without extent"));
     }
 }

@@ -33,6 +33,21 @@ impl Predictions {
         self.rows.iter().map(|r| (usize::from(r.label), usize::from(r.predicted)))
     }
 
+    /// Whether the model is right, image by image.
+    pub fn right(&self) -> Vec<bool> {
+        self.rows.iter().map(|row| row.predicted == row.label).collect()
+    }
+
+    /// Whether both are of the same images in the same order, so that they can be compared row by row.
+    pub fn same_images(&self, other: &Self) -> bool {
+        self.images().eq(other.images())
+    }
+
+    /// Index and label of each image.
+    pub fn images(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
+        self.rows.iter().map(|row| (row.index, row.label))
+    }
+
     /// Writes the file whole.
     ///
     /// # Errors
@@ -64,7 +79,8 @@ impl Predictions {
     ///
     /// # Errors
     /// [`RunError::Io`] if it cannot be read; [`RunError::Damaged`] naming the line if a row is malformed, names a
-    /// class that does not exist or has probabilities outside 0..=1.
+    /// class that does not exist, has probabilities outside 0..=1 or that do not sum to 1, or if the class predicted
+    /// is not the most probable one.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = atomic::read(path)?;
         let mut reader = csv::Reader::from_reader(bytes.as_slice());
@@ -84,6 +100,9 @@ impl Predictions {
     }
 }
 
+/// How far the sum of a row may be from 1: far more than rounding makes of it.
+const SUM_TOLERANCE: f64 = 1e-3;
+
 fn parse(record: &csv::StringRecord, classes: usize) -> Result<Prediction, String> {
     fn number<T: std::str::FromStr>(text: Option<&str>) -> Result<T, String> {
         let text = text.unwrap_or_default();
@@ -97,12 +116,16 @@ fn parse(record: &csv::StringRecord, classes: usize) -> Result<Prediction, Strin
     if let Some(bad) = probabilities.iter().find(|p| !(0.0..=1.0).contains(*p)) {
         return Err(format!("{bad} is not a probability"));
     }
-    Ok(Prediction {
-        index: number(record.get(0))?,
-        label: class(record.get(1))?,
-        predicted: class(record.get(2))?,
-        probabilities,
-    })
+    let (index, label, predicted) = (number(record.get(0))?, class(record.get(1))?, class(record.get(2))?);
+    let sum: f64 = probabilities.iter().copied().map(f64::from).sum();
+    if (sum - 1.0).abs() > SUM_TOLERANCE {
+        return Err(format!("the probabilities sum to {sum:.4} and not to 1"));
+    }
+    let given = probabilities.get(usize::from(predicted)).copied().unwrap_or(0.0);
+    if probabilities.iter().any(|p| *p > given) {
+        return Err(format!("class {predicted} is predicted, but another one is more probable"));
+    }
+    Ok(Prediction { index, label, predicted, probabilities })
 }
 
 #[cfg(test)]
@@ -113,15 +136,34 @@ mod tests {
     proptest! {
         #[test]
         fn written_and_read_back_to_the_bit(
-            rows in prop::collection::vec((any::<u32>(), 0u16..4, 0u16..4, prop::collection::vec(0f32..=1.0, 4)), 0..20)
+            rows in prop::collection::vec((any::<u32>(), 0u16..4, prop::collection::vec(1e-30f32..=1.0, 4)), 0..20)
         ) {
-            let rows = rows.into_iter().map(|(index, label, predicted, probabilities)| Prediction { index, label, predicted, probabilities });
+            let rows = rows.into_iter().map(|(index, label, weights)| {
+                let sum: f32 = weights.iter().sum();
+                let probabilities: Vec<f32> = weights.iter().map(|w| w / sum).collect();
+                let predicted = (0..4).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap() as u16;
+                Prediction { index, label, predicted, probabilities }
+            });
             let all = Predictions { classes: 4, rows: rows.collect() };
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("predictions-test.csv");
             all.write(&path).unwrap();
             prop_assert_eq!(Predictions::read(&path).unwrap(), all);
         }
+    }
+
+    #[test]
+    fn of_equally_probable_classes_any_may_be_predicted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.csv");
+        let row = |index, predicted| Prediction { index, label: 1, predicted, probabilities: vec![0.5, 0.5] };
+        let all = Predictions { classes: 2, rows: vec![row(0, 0), row(4, 1)] };
+        all.write(&path).unwrap();
+        let read = Predictions::read(&path).unwrap();
+        assert_eq!((read.right(), read.same_images(&all)), (vec![false, true], true));
+        let mut others = all.clone();
+        others.rows.swap(0, 1);
+        assert!(!others.same_images(&all));
     }
 
     #[test]
@@ -133,7 +175,9 @@ mod tests {
             ("index,label,predicted,p0\n0,1,0,0.5\n", "line 2: class 1 of 1"),
             ("index,label,predicted,p0\n0,0,0,1.5\n", "line 2: 1.5 is not a probability"),
             ("index,label,predicted,p0\n0,0,0,NaN\n", "line 2: NaN is not a probability"),
-            ("index,label,predicted,p0\n0,0,0,0.5\n0,0\n", "line"),
+            ("index,label,predicted,p0\n0,0,0,1\n0,0\n", "line"),
+            ("index,label,predicted,p0,p1\n0,0,0,0.5,0.5\n1,0,0,0.5,0.4\n", "line 3: the probabilities sum to 0.9"),
+            ("index,label,predicted,p0,p1\n0,0,1,0.6,0.4\n", "line 2: class 1 is predicted, but another one"),
             ("index,label,predicted,p0\nx,0,0,0.5\n", "line 2: `x` is not a number"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -137,8 +137,9 @@ struct Sheet<'a> {
 impl<'a> Sheet<'a> {
     fn new(title: &str, png: &'a [u8], tile: [u32; 2], columns: u32, tiles: usize) -> Result<Self, ReportError> {
         let refuse = |reason: String| Err(ReportError::Figure { figure: title.to_owned(), reason });
-        let Some(size) = png_size(png) else {
-            return refuse("the sheet of pictures is not a PNG".to_owned());
+        let size = match png_size(png) {
+            Ok(size) => size,
+            Err(reason) => return refuse(reason),
         };
         if tile.contains(&0) || columns == 0 {
             return refuse("a tile or a row of tiles is without extent".to_owned());
@@ -197,11 +198,18 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// Width and height of a PNG, from its first chunk.
-fn png_size(png: &[u8]) -> Option<[u32; 2]> {
-    let head = png.strip_prefix(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")?;
-    let number = |at: usize| Some(u32::from_be_bytes(head.get(at..at + 4)?.try_into().ok()?));
-    Some([number(0)?, number(4)?])
+/// Width and height of a PNG that can be read to its end: a browser shows half a picture without a word.
+fn png_size(png: &[u8]) -> Result<[u32; 2], String> {
+    let end = b"\0\0\0\0IEND\xaeB`\x82";
+    if !png.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return Err("the sheet of pictures is not a PNG".to_owned());
+    }
+    let picture = image::load_from_memory_with_format(png, image::ImageFormat::Png)
+        .map_err(|e| format!("the sheet of pictures cannot be read as a PNG ({e})"))?;
+    match png.ends_with(end) {
+        true => Ok([picture.width(), picture.height()]),
+        false => Err("the sheet of pictures has no end".to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -284,7 +292,17 @@ mod tests {
     fn sheets_that_do_not_fit_are_refused() {
         let message = |sheet: &[u8]| mistakes("Errors", &pictures(7, 0), &classes(), sheet).unwrap_err().to_string();
         assert!(message(b"GIF89a").contains("Errors cannot be drawn: the sheet of pictures is not a PNG"));
-        assert!(message(&png(140, 40)[..20]).contains("is not a PNG"));
+        let whole = png(140, 80);
+        for kept in [20, 60, whole.len() / 2, whole.len() - 20] {
+            assert!(message(&whole[..kept]).contains("cannot be read as a PNG"), "{kept} bytes of {}", whole.len());
+        }
+        for kept in [whole.len() - 12, whole.len() - 1] {
+            let message = message(&whole[..kept]);
+            assert!(message.contains("cannot be read") || message.contains("has no end"), "{kept}: {message}");
+        }
+        let mut spoilt = whole.clone();
+        spoilt[whole.len() / 2] ^= 1;
+        assert!(message(&spoilt).contains("cannot be read as a PNG"));
         assert!(message(&png(140, 39)).contains("is 140×39 pixels; its 7 tiles need 140×40"));
         assert!(message(&png(139, 40)).contains("its 7 tiles need 140×40"));
         let one = &classes()[..1];

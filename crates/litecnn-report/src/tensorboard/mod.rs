@@ -9,9 +9,9 @@ mod start;
 
 use std::path::{Component, Path, PathBuf};
 
-use litecnn_run::{EpochRecord, Manifest, RunError, SeedDir, read_history, seeds_in};
+use litecnn_run::{EpochRecord, Manifest, RunError, SeedDir, seeds_in};
 
-use crate::collect::finished_steps;
+use crate::collect::{finished_steps, histories};
 use crate::{ReportError, order};
 use event::Event;
 
@@ -59,11 +59,10 @@ fn curves_of(run: &Path) -> Result<Vec<(PathBuf, Vec<Event>)>, ReportError> {
     for (dataset, seed) in seeds {
         let dir = SeedDir::new(run, &dataset, seed);
         let finished = finished_steps(&dir, &manifest)?;
-        for step in steps_with_history(&dir) {
+        for (step, history) in histories(&dir, &finished)? {
             let name = format!("{dataset}/seed-{seed}/{step}");
             let record = finished.iter().find(|s| s.step == step);
             let start = start::of_step(record, &manifest, &name);
-            let history = read_history(&dir.history(&step))?;
             for output in outputs(&history, &dir.history(&step))? {
                 let records: Vec<&EpochRecord> = history.iter().filter(|r| r.output == output).collect();
                 let folder = if output == ONLY_OUTPUT { PathBuf::from(&name) } else { Path::new(&name).join(output) };
@@ -73,14 +72,6 @@ fn curves_of(run: &Path) -> Result<Vec<(PathBuf, Vec<Event>)>, ReportError> {
         }
     }
     Ok(curves)
-}
-
-fn steps_with_history(dir: &SeedDir) -> Vec<String> {
-    let entries = std::fs::read_dir(dir.root()).into_iter().flatten().flatten();
-    let names = entries.filter_map(|e| e.file_name().into_string().ok());
-    let mut steps: Vec<String> = names.filter(|step| dir.history(step).exists()).collect();
-    steps.sort_by(|a, b| order::steps(a, b));
-    steps
 }
 
 /// The outputs of a history, each once. They become folders, so each must be a name and not a path.
