@@ -1,7 +1,9 @@
 use litecnn_data::DataError;
+use litecnn_export::ExportError;
 use litecnn_model::ModelError;
 use litecnn_report::ReportError;
 use litecnn_run::RunError;
+use litecnn_runtime::{LoadError, PredictError};
 use litecnn_surgery::SurgeryError;
 use litecnn_train::TrainError;
 use tch::TchError;
@@ -45,6 +47,15 @@ pub enum BenchError {
     /// A report or its figures.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Exporting a model.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// An exported model that the runtime does not take.
+    #[error("the exported model: {0}")]
+    Load(#[from] LoadError),
+    /// The runtime refused a call.
+    #[error("the runtime: {0}")]
+    Predict(#[from] PredictError),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] TchError),

@@ -1,6 +1,7 @@
 //! Measures litecnn: how fast a model answers, where memory ends, what training costs as the work grows, and how
 //! that compares with other programs doing the same work.
 //!
+//! An [`Engine`] answers images: a [`Subject`] in libtorch, an [`Exported`] model in the runtime.
 //! Two different figures are never mixed. [`latency`] times each call alone and waits for its end; [`throughput`]
 //! makes calls back to back and waits once. Both return a [`Sample`] in the unit of its metric. [`sweep`] raises the
 //! batch size until the last one or until memory runs out, which is a result and no fault ([`is_out_of_memory`]).
@@ -14,9 +15,10 @@
 //! use tch::Device;
 //!
 //! # fn main() -> Result<(), litecnn_bench::BenchError> {
+//! tch::set_num_threads(1);
 //! let subject = Subject::random("mnist", Device::Cpu)?;
 //! let sample = latency(&subject, 1, None, Calls { warmup: 2, repetitions: 5 })?;
-//! let row = sample.row(&subject, 1, 1, Metric::Latency, None);
+//! let row = sample.row(&subject, 1, Metric::Latency, None);
 //! println!("{:.0} µs an image", row.median);
 //! assert_eq!((row.repetitions, row.model.as_str()), (5, "mnist"));
 //! # Ok(())
@@ -26,7 +28,9 @@
 //! On a CPU, an operation uses as many threads as `tch::set_num_threads` allows in the calling thread; set it before.
 
 mod affinity;
+mod engine;
 mod error;
+mod exported;
 mod growth;
 mod memory;
 mod peer;
@@ -37,10 +41,12 @@ mod sweep;
 mod timing;
 
 pub use affinity::share_processors;
+pub use engine::{Call, Engine, Measure};
 pub use error::BenchError;
+pub use exported::Exported;
 pub use growth::{Case, GROWTH_STEPS, growth, growth_cases};
 pub use memory::is_out_of_memory;
-pub use peer::{Contest, Peer, contest};
+pub use peer::{Contest, Peer, contest, in_turn};
 pub use profile::{Part, profile};
 pub use sample::{Calls, Sample, measure};
 pub use subject::Subject;

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use litecnn_report::speed::{Metric, Ratio, Row};
 use serde::Deserialize;
 
-use crate::{BenchError, Calls, Subject, latency};
+use crate::{BenchError, Calls, Engine, latency};
 
 /// Another program, started and waiting to be told what to measure.
 ///
@@ -150,12 +150,12 @@ fn last_words(from: impl BufRead) -> String {
     last.join("; ")
 }
 
-/// Two programs timed in turn.
+/// Programs timed in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contest {
     /// Images a call.
     pub batch: u64,
-    /// Threads of both; the other program was started with as many.
+    /// Threads of all; the other program was started with as many.
     pub threads: usize,
     /// Turns of each.
     pub rounds: u64,
@@ -163,40 +163,67 @@ pub struct Contest {
     pub repetitions: u64,
 }
 
-/// Measures ours and theirs in turn, ours first, and returns their row and the ratio. What disturbs the machine for
-/// longer than a turn disturbs both.
+/// Measures engines of ours and all programs of a peer in turn, ours first, and returns the peer's rows and the
+/// ratios of each of ours to each of theirs. What disturbs the machine for longer than a round disturbs all.
 ///
-/// Each figure of the row is the median over the rounds of the round's figure (the least is the least of all, the
-/// first call that of the first round); repetitions are those of all rounds. The ratio is the median of the rounds'
+/// Each figure of a row is the median over the rounds of the round's figure (the least is the least of all, the
+/// first call that of the first round); repetitions are those of all rounds. A ratio is the median of the rounds'
 /// ratios.
 ///
 /// # Errors
-/// libtorch's, or [`BenchError::Peer`].
-pub fn contest(subject: &Subject, peer: &mut Peer, program: &str, plan: &Contest) -> Result<(Row, Ratio), BenchError> {
+/// The engines', or [`BenchError::Peer`].
+pub fn contest(ours: &[&dyn Engine], peer: &mut Peer, plan: &Contest) -> Result<(Vec<Row>, Vec<Ratio>), BenchError> {
     let calls = Calls { warmup: 5, repetitions: plan.repetitions };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let programs = peer.programs().to_vec();
+    let (mut mine, mut theirs) = (vec![Vec::new(); ours.len()], vec![Vec::new(); programs.len()]);
     for _ in 0..plan.rounds.max(1) {
-        ours.push(latency(subject, plan.batch, None, calls)?.median);
-        let row = peer.latency(program, plan.batch, plan.repetitions)?;
-        if (row.model.as_str(), row.threads) != (subject.name(), plan.threads) {
-            let reason = format!("was to measure {} with {} threads, measured {row:?}", subject.name(), plan.threads);
-            return Err(peer.fail(reason));
+        for (engine, times) in ours.iter().zip(&mut mine) {
+            times.push(latency(*engine, plan.batch, None, calls)?.median);
         }
-        theirs.push(row);
+        for (program, rows) in programs.iter().zip(&mut theirs) {
+            let row = peer.latency(program, plan.batch, plan.repetitions)?;
+            if row.threads != plan.threads || ours.iter().any(|engine| engine.model() != row.model) {
+                let models: Vec<&str> = ours.iter().map(|engine| engine.model()).collect();
+                let reason = format!(
+                    "was to measure {} with {} threads, measured {row:?}",
+                    models.first().unwrap_or(&"the same model"),
+                    plan.threads
+                );
+                return Err(peer.fail(reason));
+            }
+            rows.push(row);
+        }
     }
-    let ratio = median_ratio(&ours, theirs.iter().map(|row| row.median));
-    let row = over_rounds(theirs);
-    let (ours_us, theirs_us) = (median(ours), row.median);
-    let ratio = Ratio {
-        program: program.to_owned(),
-        model: subject.name().to_owned(),
-        batch: plan.batch,
-        threads: plan.threads,
-        ours_us,
-        theirs_us,
-        ratio,
-    };
-    Ok((row, ratio))
+    let mut ratios = Vec::new();
+    for (program, rows) in programs.iter().zip(&theirs) {
+        for (engine, times) in ours.iter().zip(&mine) {
+            ratios.push(Ratio {
+                ours: engine.program().to_owned(),
+                program: program.clone(),
+                model: engine.model().to_owned(),
+                batch: plan.batch,
+                threads: plan.threads,
+                ours_us: median(times.clone()),
+                theirs_us: median(rows.iter().map(|row| row.median).collect()),
+                ratio: median_ratio(times, rows.iter().map(|row| row.median)),
+            });
+        }
+    }
+    Ok((theirs.into_iter().map(over_rounds).collect(), ratios))
+}
+
+/// Measures the latency of engines of ours in turn: a row each, over the rounds as [`contest`] has it.
+///
+/// # Errors
+/// The engines'.
+pub fn in_turn(engines: &[&dyn Engine], batch: u64, rounds: u64, calls: Calls) -> Result<Vec<Row>, BenchError> {
+    let mut rows = vec![Vec::new(); engines.len()];
+    for _ in 0..rounds.max(1) {
+        for (engine, rows) in engines.iter().zip(&mut rows) {
+            rows.push(latency(*engine, batch, None, calls)?.row(*engine, batch, Metric::Latency, None));
+        }
+    }
+    Ok(rows.into_iter().map(over_rounds).collect())
 }
 
 fn over_rounds(rounds: Vec<Row>) -> Row {
@@ -221,6 +248,7 @@ fn median(values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Exported, Subject};
     use tch::Device;
 
     /// A peer made of a shell script.
@@ -245,13 +273,21 @@ done"#;
         let mut peer = peer(PEER).unwrap();
         assert_eq!(peer.programs(), ["one", "two"]);
         let plan = Contest { batch: 2, threads: 1, rounds: 3, repetitions: 4 };
-        let (row, ratio) = contest(&subject, &mut peer, "one", &plan).unwrap();
-        // The script counts 10, 20, 30.
-        assert_eq!((row.median, row.min, row.first_call, row.repetitions), (20.0, 10.0, 10.0, 12));
-        assert_eq!((ratio.theirs_us, ratio.program.as_str()), (20.0, "one"));
-        assert!(ratio.ours_us / 30.0 <= ratio.ratio && ratio.ratio <= 3.0 * ratio.ours_us, "{ratio:?}");
+        let exported = Exported::new(&subject, 1).unwrap();
+        let (rows, ratios) = contest(&[&subject, &exported], &mut peer, &plan).unwrap();
+        // The script counts 10, 30, 50 for the one and 20, 40, 60 for the other.
+        let one = &rows[0];
+        assert_eq!((one.median, one.min, one.first_call, one.repetitions), (30.0, 10.0, 10.0, 12));
+        assert_eq!((rows[1].median, rows[1].program.as_str()), (40.0, "two"));
+        let of: Vec<(&str, &str)> = ratios.iter().map(|r| (r.ours.as_str(), r.program.as_str())).collect();
+        let (ours, runtime) = ("litecnn-libtorch", "litecnn");
+        assert_eq!(of, [(ours, "one"), (runtime, "one"), (ours, "two"), (runtime, "two")]);
+        for ratio in &ratios {
+            let (ours, ratio, least) = (ratio.ours_us, ratio.ratio, ratio.theirs_us - 20.0);
+            assert!(ours / (least + 40.0) / 3.0 <= ratio && ratio <= 3.0 * ours / least, "{ratios:?}");
+        }
         let other = Contest { threads: 2, ..plan };
-        let error = contest(&subject, &mut peer, "two", &other).unwrap_err().to_string();
+        let error = contest(&[&subject], &mut peer, &other).unwrap_err().to_string();
         assert!(error.contains("was to measure mnist with 2 threads"), "{error}");
     }
 

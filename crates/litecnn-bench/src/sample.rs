@@ -1,8 +1,8 @@
 use std::time::Instant;
 
-use litecnn_report::speed::{Copying, Metric, OURS, Row};
+use litecnn_report::speed::{Copying, Metric, Row};
 
-use crate::{Subject, device_name};
+use crate::{Engine, device_name};
 
 /// How often something is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +76,14 @@ impl Sample {
     }
 
     /// As a row of `bench.json`.
-    pub fn row(&self, subject: &Subject, batch: u64, threads: usize, metric: Metric, copy: Option<Copying>) -> Row {
+    pub fn row(&self, engine: &dyn Engine, batch: u64, metric: Metric, copy: Option<Copying>) -> Row {
         Row {
-            program: OURS.to_owned(),
+            program: engine.program().to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            model: subject.name().to_owned(),
+            model: engine.model().to_owned(),
             batch,
-            threads,
-            device: device_name(subject.device()),
+            threads: engine.threads(),
+            device: device_name(engine.device()),
             metric,
             unit: metric.unit(),
             copy,

@@ -4,11 +4,11 @@ use litecnn_data::{official_sets, stream};
 use litecnn_model::{
     Architecture, Branch, BranchSpec, Card, InferenceModel, Model, Summary, UnifiedModel, UnifiedSpec,
 };
-use litecnn_report::speed::ModelSize;
+use litecnn_report::speed::{Copying, ModelSize, OURS};
 use litecnn_run::SeedDir;
-use tch::{Device, Kind, Tensor};
+use tch::{Cuda, Device, Kind, Tensor};
 
-use crate::BenchError;
+use crate::{BenchError, Call, Engine, Measure, Sample};
 
 /// The model that is measured, on its device.
 #[derive(Debug)]
@@ -63,7 +63,10 @@ impl Subject {
     ) -> Result<Self, BenchError> {
         let form = InferenceModel::new(&model)?;
         let mut subject = Self { name: name.to_owned(), model, form, classes, device, bytes_of_file: 0 };
-        subject.bytes_of_file = bytes.map_or_else(|| subject.written(), Ok)?;
+        subject.bytes_of_file = match bytes {
+            Some(bytes) => bytes,
+            None => subject.weight_file()?.len() as u64,
+        };
         Ok(subject)
     }
 
@@ -88,16 +91,6 @@ impl Subject {
         Ok(Tensor::f_rand(shape, (Kind::Float, device))?.f_permute([0, 3, 1, 2])?)
     }
 
-    /// Name of the data set it is for.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Where it is.
-    pub fn device(&self) -> Device {
-        self.device
-    }
-
     /// How large it is, in memory and as a file.
     pub fn size(&self) -> ModelSize {
         let summary = Summary::of_unified(self.model.spec(), false);
@@ -109,16 +102,69 @@ impl Subject {
         }
     }
 
-    /// Bytes of the weight file as the trainer writes it; it is written to find out.
-    fn written(&self) -> Result<u64, BenchError> {
+    /// The weight file as the trainer writes it.
+    ///
+    /// # Errors
+    /// If it cannot be written to the folder for temporary files.
+    pub fn weight_file(&self) -> Result<Vec<u8>, BenchError> {
         let refused = |source| litecnn_run::RunError::Io { action: "write", path: std::env::temp_dir(), source };
         let folder = tempfile::tempdir().map_err(refused)?;
         let path = folder.path().join("final.safetensors");
         let architecture = Architecture::Unified { spec: self.model.spec().clone() };
         let card = Card { dataset: self.name.clone(), step: "final".into(), ..Card::new(architecture, &self.classes) };
-        let model = Model::Unified(self.model.share());
-        model.save(&path, &card)?;
-        Ok(litecnn_run::read(&path)?.len() as u64)
+        Model::Unified(self.model.share()).save(&path, &card)?;
+        Ok(litecnn_run::read(&path)?)
+    }
+}
+
+impl Engine for Subject {
+    fn program(&self) -> &str {
+        OURS
+    }
+
+    fn model(&self) -> &str {
+        &self.name
+    }
+
+    fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Of operations started by this thread.
+    fn threads(&self) -> usize {
+        usize::try_from(tch::get_num_threads()).unwrap_or(1)
+    }
+
+    fn ready(&self, batch: u64, copy: Option<Copying>, measure: &mut Measure<'_>) -> Result<Sample, BenchError> {
+        let (from, to) = match copy {
+            Some(Copying::Included) => (Device::Cpu, Some(self.device)),
+            Some(Copying::Excluded) | None => (self.device, None),
+        };
+        measure(&mut Work { subject: self, images: self.images(batch, from)?, to })
+    }
+}
+
+/// One call of libtorch, ready to be made.
+struct Work<'a> {
+    subject: &'a Subject,
+    images: Tensor,
+    /// Where images are copied to first.
+    to: Option<Device>,
+}
+
+impl Call for Work<'_> {
+    fn call(&mut self) -> Result<(), BenchError> {
+        drop(match self.to {
+            Some(device) => self.subject.predict(&self.images.f_to(device)?)?,
+            None => self.subject.predict(&self.images)?,
+        });
+        Ok(())
+    }
+
+    fn wait(&mut self) {
+        if let Device::Cuda(n) = self.subject.device {
+            Cuda::synchronize(n as i64);
+        }
     }
 }
 

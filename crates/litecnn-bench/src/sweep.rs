@@ -1,13 +1,11 @@
 use litecnn_report::speed::{Copying, Limit, Metric, Row};
 
 use crate::memory::{is_out_of_memory, words};
-use crate::{BenchError, Calls, Subject, device_name, throughput};
+use crate::{BenchError, Calls, Engine, device_name, throughput};
 
 /// How a sweep goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
-    /// Threads an operation may use, for the rows.
-    pub threads: usize,
     /// Whether images are copied to the device; none on the CPU.
     pub copy: Option<Copying>,
     /// Calls at each batch size.
@@ -22,24 +20,24 @@ pub struct Sweep {
 /// # Errors
 /// Any error but want of memory.
 pub fn sweep(
-    subject: &Subject,
+    engine: &dyn Engine,
     plan: &Sweep,
     mut each: impl FnMut(&Row),
 ) -> Result<(Vec<Row>, Option<Limit>), BenchError> {
     let mut rows = Vec::new();
     let sizes = std::iter::successors(Some(1u64), |n| n.checked_mul(2)).take_while(|n| *n <= plan.max_batch);
     for batch in sizes {
-        match throughput(subject, batch, plan.copy, plan.calls) {
+        match throughput(engine, batch, plan.copy, plan.calls) {
             Ok(sample) => {
-                let row = sample.row(subject, batch, plan.threads, Metric::Throughput, plan.copy);
+                let row = sample.row(engine, batch, Metric::Throughput, plan.copy);
                 each(&row);
                 rows.push(row);
             }
             Err(error) if is_out_of_memory(&error) => {
                 let limit = Limit {
-                    model: subject.name().to_owned(),
-                    device: device_name(subject.device()),
-                    threads: plan.threads,
+                    model: engine.model().to_owned(),
+                    device: device_name(engine.device()),
+                    threads: engine.threads(),
                     batch,
                     reason: words(&error),
                 };
@@ -54,13 +52,14 @@ pub fn sweep(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Subject;
     use tch::Device;
 
     #[test]
     fn batch_sizes_double_to_the_last() {
         let subject = Subject::random("mnist", Device::Cpu).unwrap();
         let calls = Calls { warmup: 1, repetitions: 2 };
-        let plan = Sweep { threads: 1, copy: None, calls, max_batch: 6 };
+        let plan = Sweep { copy: None, calls, max_batch: 6 };
         let mut told = 0;
         let (rows, limit) = sweep(&subject, &plan, |_| told += 1).unwrap();
         assert_eq!(rows.iter().map(|r| r.batch).collect::<Vec<_>>(), [1, 2, 4]);

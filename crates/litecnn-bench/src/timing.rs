@@ -1,9 +1,8 @@
 use std::time::Instant;
 
 use litecnn_report::speed::Copying;
-use tch::{Cuda, Device, Tensor};
 
-use crate::{BenchError, Calls, Sample, Subject, measure};
+use crate::{BenchError, Calls, Engine, Sample, measure};
 
 /// How long a repetition of [`throughput`] lasts at least, so that the clock's own cost is lost in it.
 pub const LEAST_SECONDS: f64 = 0.002;
@@ -12,13 +11,14 @@ pub const LEAST_SECONDS: f64 = 0.002;
 /// the result is there.
 ///
 /// # Errors
-/// libtorch's; see [`is_out_of_memory`](crate::is_out_of_memory).
-pub fn latency(subject: &Subject, batch: u64, copy: Option<Copying>, calls: Calls) -> Result<Sample, BenchError> {
-    let work = Work::new(subject, batch, copy)?;
-    measure(calls, || {
-        let _answer = work.call()?;
-        work.wait();
-        Ok(())
+/// The engine's; see [`is_out_of_memory`](crate::is_out_of_memory).
+pub fn latency(engine: &dyn Engine, batch: u64, copy: Option<Copying>, calls: Calls) -> Result<Sample, BenchError> {
+    engine.ready(batch, copy, &mut |work| {
+        measure(calls, || {
+            work.call()?;
+            work.wait();
+            Ok(())
+        })
     })
 }
 
@@ -27,65 +27,36 @@ pub fn latency(subject: &Subject, batch: u64, copy: Option<Copying>, calls: Call
 ///
 /// # Errors
 /// As [`latency`].
-pub fn throughput(subject: &Subject, batch: u64, copy: Option<Copying>, calls: Calls) -> Result<Sample, BenchError> {
-    let work = Work::new(subject, batch, copy)?;
-    let timed = |count: u64| -> Result<f64, BenchError> {
-        let start = Instant::now();
-        for _ in 0..count {
-            drop(work.call()?);
-        }
-        work.wait();
-        Ok(start.elapsed().as_secs_f64())
-    };
-    let speed = |count: u64, seconds: f64| (count * batch) as f64 / seconds.max(1e-9);
-    let first = timed(1)?;
-    for _ in 1..calls.warmup {
-        timed(1)?;
-    }
-    let mut count = 1;
-    while timed(count)? < LEAST_SECONDS {
-        count *= 2;
-    }
-    let values = (0..calls.repetitions.max(1)).map(|_| Ok(speed(count, timed(count)?)));
-    let values = values.collect::<Result<Vec<f64>, BenchError>>()?;
-    Ok(Sample::of(speed(1, first), calls.warmup.max(1), values))
-}
-
-/// One call, ready to be made.
-struct Work<'a> {
-    subject: &'a Subject,
-    images: Tensor,
-    /// Where images are copied to first.
-    to: Option<Device>,
-}
-
-impl<'a> Work<'a> {
-    fn new(subject: &'a Subject, batch: u64, copy: Option<Copying>) -> Result<Self, BenchError> {
-        let (from, to) = match copy {
-            Some(Copying::Included) => (Device::Cpu, Some(subject.device())),
-            Some(Copying::Excluded) | None => (subject.device(), None),
+pub fn throughput(engine: &dyn Engine, batch: u64, copy: Option<Copying>, calls: Calls) -> Result<Sample, BenchError> {
+    engine.ready(batch, copy, &mut |work| {
+        let mut timed = |count: u64| -> Result<f64, BenchError> {
+            let start = Instant::now();
+            for _ in 0..count {
+                work.call()?;
+            }
+            work.wait();
+            Ok(start.elapsed().as_secs_f64())
         };
-        Ok(Self { subject, images: subject.images(batch, from)?, to })
-    }
-
-    fn call(&self) -> Result<Tensor, BenchError> {
-        match self.to {
-            Some(device) => self.subject.predict(&self.images.f_to(device)?),
-            None => self.subject.predict(&self.images),
+        let speed = |count: u64, seconds: f64| (count * batch) as f64 / seconds.max(1e-9);
+        let first = timed(1)?;
+        for _ in 1..calls.warmup {
+            timed(1)?;
         }
-    }
-
-    /// Until the device has done everything asked of it.
-    fn wait(&self) {
-        if let Device::Cuda(n) = self.subject.device() {
-            Cuda::synchronize(n as i64);
+        let mut count = 1;
+        while timed(count)? < LEAST_SECONDS {
+            count *= 2;
         }
-    }
+        let values = (0..calls.repetitions.max(1)).map(|_| Ok(speed(count, timed(count)?)));
+        let values = values.collect::<Result<Vec<f64>, BenchError>>()?;
+        Ok(Sample::of(speed(1, first), calls.warmup.max(1), values))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Subject;
+    use tch::Device;
 
     #[test]
     fn both_metrics_have_their_own_units_and_agree_roughly_on_one_thread() {

@@ -4,8 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::ReportError;
 
-/// What our own program is called in the rows.
+/// What our own models in libtorch are called in the rows.
 pub const OURS: &str = "litecnn-libtorch";
+
+/// What exported models in `litecnn-runtime` are called in the rows.
+pub const RUNTIME: &str = "litecnn";
+
+/// Likewise, with 8-bit weights.
+pub const RUNTIME_INT8: &str = "litecnn-int8";
+
+/// Whether a program of a row is one of ours.
+pub fn is_ours(program: &str) -> bool {
+    [OURS, RUNTIME, RUNTIME_INT8].contains(&program)
+}
 
 /// `bench.json`: everything measured on one machine with one build. A stable format that other programs read.
 ///
@@ -184,6 +195,9 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ratio {
+    /// Ours: [`OURS`], [`RUNTIME`] or [`RUNTIME_INT8`].
+    #[serde(default = "ours")]
+    pub ours: String,
     /// The other program.
     pub program: String,
     /// `mnist` …
@@ -198,6 +212,11 @@ pub struct Ratio {
     pub theirs_us: f64,
     /// Ours divided by theirs, median over the rounds of each round's ratio: below 1 where ours is faster.
     pub ratio: f64,
+}
+
+/// Files without this field have ratios of libtorch's only.
+fn ours() -> String {
+    OURS.into()
 }
 
 /// What one epoch of training costs when one thing grows and all others stay.

@@ -56,7 +56,10 @@ mod figures;
 mod page;
 mod write;
 
-pub use bench::{Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, Ratio, Row, Unit};
+pub use bench::{
+    Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, RUNTIME_INT8, Ratio, Row,
+    Unit, is_ours,
+};
 pub use criterion::read_criterion;
 pub(crate) use figures::{throughput_name, throughput_panels};
 pub(crate) use page::{latency, latency_sentence};

@@ -1,4 +1,4 @@
-use super::bench::{Bench, Copying, Growth, Metric, OURS, Row};
+use super::bench::{Bench, Copying, Growth, Metric, OURS, RUNTIME, RUNTIME_INT8, Ratio, Row};
 use crate::Published;
 use crate::document::{Page, escape};
 use crate::numbers::{NONE, grouped, kilobytes, megabytes};
@@ -21,6 +21,7 @@ pub(crate) fn page(bench: &Bench, published: &Published, figures: &[&str]) -> St
     size(&mut page, bench, published);
     throughput(&mut page, bench, published, figures);
     limits(&mut page, bench, published);
+    runtime(&mut page, bench, published);
     ratios(&mut page, bench, published);
     growth(&mut page, bench, figures);
     criterion(&mut page, bench);
@@ -274,30 +275,81 @@ fn ratios(page: &mut Page, bench: &Bench, published: &Published) {
         return;
     }
     page.paragraph(
-        "Latency of one call in microseconds, ours and theirs timed in turn, with the same threads on the same \
-         processors: each the median over the rounds of the round's median, and the median of the rounds' ratios. Below \
-         1, ours is faster.",
+        "Latency of one call in microseconds, all timed in turn, with the same threads on the same processors: the median \
+         over the rounds of the round's median. Then for each of ours the median of the rounds' ratios, ours divided by \
+         theirs: below 1, ours is faster.",
     );
+    let engines = in_order(bench.ratios.iter().map(|r| r.ours.as_str()));
+    let same = |a: &Ratio, b: &Ratio| (&a.model, a.batch, a.threads) == (&b.model, b.batch, b.threads);
     let version = |program: &str| {
         let row = bench.rows.iter().find(|r| r.program == program);
         row.map_or(String::new(), |r| format!(" {}", r.version))
     };
-    let rows: Vec<Vec<String>> = bench
-        .ratios
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (n, first) in bench.ratios.iter().enumerate() {
+        let earlier = &bench.ratios[..n];
+        let setting = |what: String, us: f64| {
+            let model = title(&first.model, published).to_owned();
+            vec![model, grouped(first.batch), first.threads.to_string(), what, micros(us)]
+        };
+        if !earlier.iter().any(|r| same(r, first)) {
+            for engine in &engines {
+                let of = bench.ratios.iter().find(|r| same(r, first) && r.ours == *engine);
+                let mut row = of.map_or_else(Vec::new, |r| setting(format!("**{engine}**"), r.ours_us));
+                row.resize(5 + engines.len(), String::new());
+                rows.extend(of.map(|_| row));
+            }
+        }
+        if !earlier.iter().any(|r| same(r, first) && r.program == first.program) {
+            let mut row = setting(format!("{}{}", first.program, version(&first.program)), first.theirs_us);
+            for engine in &engines {
+                let is = |r: &&Ratio| same(r, first) && r.program == first.program && r.ours == *engine;
+                row.push(bench.ratios.iter().find(is).map_or(NONE.to_owned(), |r| ratio(r.ratio)));
+            }
+            rows.push(row);
+        }
+    }
+    let mut head = header(&["model", "batch", "threads", "program", "µs"]);
+    head.extend(engines.iter().map(|engine| format!("{engine} / it")));
+    page.table(&head, &rows);
+}
+
+/// A ratio with at least two significant digits.
+fn ratio(x: f64) -> String {
+    if x < 0.1 { format!("{x:.3}") } else { format!("{x:.2}") }
+}
+
+/// Exported models in the runtime.
+fn runtime(page: &mut Page, bench: &Bench, published: &Published) {
+    let all: Vec<&Row> = bench.rows.iter().filter(|r| [RUNTIME, RUNTIME_INT8].contains(&r.program.as_str())).collect();
+    if all.is_empty() {
+        return;
+    }
+    page.heading(2, "Without libtorch");
+    page.paragraph(
+        "Exported models in `litecnn-runtime`: microseconds of a call (medians), then what follows for an image. With \
+         several threads each answers its part of a batch. The last column is the gain over one thread.",
+    );
+    let rows: Vec<Vec<String>> = all
         .iter()
         .map(|r| {
+            let alone = |o: &&&Row| (&o.program, &o.model, o.batch, 1) == (&r.program, &r.model, r.batch, o.threads);
+            let gain = all.iter().find(alone).filter(|_| r.threads > 1);
             vec![
-                format!("{}{}", r.program, version(&r.program)),
                 title(&r.model, published).to_owned(),
+                if r.program == RUNTIME { "f32" } else { "int8" }.to_owned(),
                 grouped(r.batch),
                 r.threads.to_string(),
-                micros(r.ours_us),
-                micros(r.theirs_us),
-                format!("{:.2}", r.ratio),
+                micros(r.median),
+                micros(r.p99),
+                format!("{:.2}", r.median / r.batch as f64),
+                grouped((1e6 * r.batch as f64 / r.median).round() as u64),
+                gain.map_or(NONE.to_owned(), |one| format!("{:.2}", one.median / r.median)),
             ]
         })
         .collect();
-    page.table(&header(&["program", "model", "batch", "threads", "ours", "theirs", "ours / theirs"]), &rows);
+    let columns = ["model", "weights", "batch", "threads", "µs a call", "p99", "µs an image", "images/s", "gain"];
+    page.table(&header(&columns), &rows);
 }
 
 /// Microseconds with three or more significant digits.

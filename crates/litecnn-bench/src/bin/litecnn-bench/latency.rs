@@ -53,7 +53,7 @@ pub(crate) fn measure(options: &Options, progress: &Progress) -> Result<Vec<Row>
         let subject = options.subjects.subject(&setting.model, setting.device)?;
         for copy in setting.copies {
             let sample = latency(&subject, 1, copy, calls)?;
-            let row = sample.row(&subject, 1, setting.threads, Metric::Latency, copy);
+            let row = sample.row(&subject, 1, Metric::Latency, copy);
             let line = format!("{}, threads {}: {:.1} µs", table::what(&row), row.threads, row.median);
             progress.step(calls.warmup + calls.repetitions, &line);
             rows.push(row);

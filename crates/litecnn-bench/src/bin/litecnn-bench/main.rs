@@ -15,6 +15,7 @@ mod peers;
 mod profile;
 mod progress;
 mod report;
+mod runtime;
 mod sheet;
 mod sweep;
 mod table;
@@ -42,6 +43,7 @@ enum Command {
     Latency(latency::Args),
     Sweep(sweep::Args),
     All(all::Args),
+    Runtime(runtime::Args),
     Peers(peers::Args),
     Growth(growth::Args),
     Profile(profile::Args),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Latency(args) => latency::run(&args, cli.quiet),
         Command::Sweep(args) => sweep::run(&args, cli.quiet),
         Command::All(args) => all::run(&args, cli.quiet),
+        Command::Runtime(args) => runtime::run(&args, cli.quiet),
         Command::Peers(args) => peers::run(&args, cli.quiet),
         Command::Growth(args) => growth::run(&args, cli.quiet),
         Command::Profile(args) => profile::run(&args),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use litecnn_bench::{Contest, Peer, contest, share_processors};
-use litecnn_report::speed::{OURS, Row};
+use litecnn_bench::{Contest, Engine, Exported, Peer, contest, share_processors};
+use litecnn_report::speed::{Ratio, Row, is_ours};
 use tch::Device;
 
 use crate::options::Subjects;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let servers = (threads.len() * args.subjects.models.len()) as u64;
     let per_server: u64 = args.batches.iter().map(|batch| (*batch).max(8)).sum();
     let progress = Progress::new(quiet, servers * per_server);
-    let (mut rows, mut ratios): (Vec<Row>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut rows, mut ratios): (Vec<Row>, Vec<Ratio>) = (Vec::new(), Vec::new());
     for threads in threads {
         tch::set_num_threads(threads as i32);
         share_processors(threads);
@@ -62,36 +62,36 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
             command.arg(&args.script).args(["--serve", "--models", model, "--threads", &threads.to_string()]);
             progress.step(0, &format!("{model}, threads {threads}: starting the other programs"));
             let mut peer = Peer::start(command)?;
+            let exported = Exported::new(&subject, threads)?;
+            let ours: [&dyn Engine; 2] = [&subject, &exported];
             for &batch in &args.batches {
                 let plan = Contest { batch, threads, rounds: args.rounds, repetitions: args.repetitions };
-                for program in peer.programs().to_vec() {
-                    let (row, ratio) = contest(&subject, &mut peer, &program, &plan)?;
-                    let line = format!(
-                        "{model}, threads {threads}, batch {batch}: ours {:.1} µs, {program} {:.1} µs",
-                        ratio.ours_us, ratio.theirs_us
-                    );
-                    progress.step(0, &line);
-                    rows.push(row);
-                    ratios.push(ratio);
-                }
-                progress.skip_to(progress.done() + batch.max(8));
+                let (more, found) = contest(&ours, &mut peer, &plan)?;
+                let of = |name: &str, us: f64| format!("{name} {us:.1} µs");
+                let mut told: Vec<String> = found[..ours.len()].iter().map(|r| of(&r.ours, r.ours_us)).collect();
+                told.extend(more.iter().map(|r| of(&r.program, r.median)));
+                let line = format!("{model}, threads {threads}, batch {batch}: {}", told.join(", "));
+                rows.extend(more);
+                ratios.extend(found);
+                progress.step(batch.max(8), &line);
             }
         }
     }
     drop(progress);
     let cells: Vec<Vec<String>> = ratios
         .iter()
-        .map(|r| {
-            let figures = [format!("{:.1}", r.ours_us), format!("{:.1}", r.theirs_us), format!("{:.2}", r.ratio)];
+        .map(|r: &Ratio| {
+            let figures = [format!("{:.1}", r.ours_us), format!("{:.1}", r.theirs_us), format!("{:.3}", r.ratio)];
             let mut cells = vec![r.program.clone(), r.model.clone(), r.batch.to_string(), r.threads.to_string()];
+            cells.push(r.ours.clone());
             cells.extend(figures);
             cells
         })
         .collect();
-    table::print(&["program", "model", "batch", "threads", "ours, µs", "theirs, µs", "ours / theirs"], &cells);
+    table::print(&["program", "model", "batch", "threads", "ours", "ours, µs", "theirs, µs", "ours / theirs"], &cells);
     if let Some(sheet) = &mut sheet {
         // Ratios and rows are of one contest.
-        sheet.bench.rows.retain(|row| row.program == OURS);
+        sheet.bench.rows.retain(|row| is_ours(&row.program));
         sheet.put(rows);
         sheet.bench.ratios = ratios;
         sheet.write()?;

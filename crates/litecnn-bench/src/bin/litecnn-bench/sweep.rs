@@ -92,12 +92,7 @@ pub(crate) fn measure(options: &Options, batches: &Batches, progress: &Progress)
         tch::set_num_threads(setting.threads as i32);
         let subject = options.subjects.subject(&setting.model, setting.device)?;
         for copy in &setting.copies {
-            let plan = Sweep {
-                threads: setting.threads,
-                copy: *copy,
-                calls: options.calls(),
-                max_batch: batches.last(options, setting.device),
-            };
+            let plan = Sweep { copy: *copy, calls: options.calls(), max_batch: batches.last(options, setting.device) };
             let (measured, limit) = sweep(&subject, &plan, |row| {
                 let what = table::what(row);
                 let line = format!("{what}, threads {}, batch {}: {:.0} images/s", row.threads, row.batch, row.mean);

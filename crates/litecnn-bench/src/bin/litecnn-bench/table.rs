@@ -1,7 +1,7 @@
 //! Tables on the terminal.
 
 use comfy_table::{CellAlignment, Table, presets};
-use litecnn_report::speed::{Copying, Limit, Metric, Row};
+use litecnn_report::speed::{Copying, Limit, Metric, OURS, Row};
 
 /// Prints a table, all columns but the first set flush right.
 pub(crate) fn print(header: &[&str], rows: &[Vec<String>]) {
@@ -43,6 +43,7 @@ pub(crate) fn print_rows(rows: &[Row], limits: &[Limit]) {
 /// The model, the device, and whether the copy counts.
 pub(crate) fn what(row: &Row) -> String {
     match row.copy {
+        None if row.program != OURS => format!("{} {}", row.program, row.model),
         None => format!("{} {}", row.model, row.device),
         Some(Copying::Included) => format!("{} {} with copy", row.model, row.device),
         Some(Copying::Excluded) => format!("{} {} without copy", row.model, row.device),
