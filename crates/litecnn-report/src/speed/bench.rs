@@ -40,6 +40,9 @@ pub struct Bench {
     /// Our latency beside that of other programs, measured in turn.
     #[serde(default)]
     pub ratios: Vec<Ratio>,
+    /// Trained models in the forms they are shipped in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<ExportForm>,
     /// Cost of training as the work grows.
     #[serde(default)]
     pub growth: Vec<Growth>,
@@ -214,6 +217,37 @@ pub struct Ratio {
     pub ratio: f64,
 }
 
+/// A trained model in one form, asked about a whole test set on one thread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportForm {
+    /// [`OURS`], [`RUNTIME`], [`RUNTIME_INT8`], `onnx` or `c`.
+    pub form: String,
+    /// `mnist` …
+    pub model: String,
+    /// Seed it was trained with.
+    pub seed: u64,
+    /// Bytes of the file; of C those of the constants in a program.
+    pub bytes: u64,
+    /// Microseconds for one image, the median of many calls; for C the least of many means.
+    pub us: Option<f64>,
+    /// Images asked about.
+    pub images: u64,
+    /// How many were answered rightly.
+    pub right: Option<u64>,
+    /// How many were answered otherwise than by libtorch.
+    pub other_answers: Option<u64>,
+    /// Largest difference of a logit from libtorch's.
+    pub largest_logit_difference: Option<f64>,
+}
+
+impl ExportForm {
+    /// Share of images answered rightly.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.right.map(|right| right as f64 / self.images.max(1) as f64)
+    }
+}
+
 /// Files without this field have ratios of libtorch's only.
 fn ours() -> String {
     OURS.into()
@@ -272,6 +306,7 @@ impl Bench {
             rows: Vec::new(),
             limits: Vec::new(),
             ratios: Vec::new(),
+            forms: Vec::new(),
             growth: Vec::new(),
             criterion: Vec::new(),
         }

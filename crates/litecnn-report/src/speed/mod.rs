@@ -57,7 +57,7 @@ mod page;
 mod write;
 
 pub use bench::{
-    Bench, Copying, CriterionRow, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, RUNTIME_INT8, Ratio, Row,
+    Bench, Copying, CriterionRow, ExportForm, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, RUNTIME_INT8, Ratio, Row,
     Unit, is_ours,
 };
 pub use criterion::read_criterion;

@@ -22,6 +22,7 @@ pub(crate) fn page(bench: &Bench, published: &Published, figures: &[&str]) -> St
     throughput(&mut page, bench, published, figures);
     limits(&mut page, bench, published);
     runtime(&mut page, bench, published);
+    forms(&mut page, bench, published);
     ratios(&mut page, bench, published);
     growth(&mut page, bench, figures);
     criterion(&mut page, bench);
@@ -295,7 +296,7 @@ fn ratios(page: &mut Page, bench: &Bench, published: &Published) {
         if !earlier.iter().any(|r| same(r, first)) {
             for engine in &engines {
                 let of = bench.ratios.iter().find(|r| same(r, first) && r.ours == *engine);
-                let mut row = of.map_or_else(Vec::new, |r| setting(format!("**{engine}**"), r.ours_us));
+                let mut row = of.map_or_else(Vec::new, |r| setting((*engine).to_owned(), r.ours_us));
                 row.resize(5 + engines.len(), String::new());
                 rows.extend(of.map(|_| row));
             }
@@ -317,6 +318,36 @@ fn ratios(page: &mut Page, bench: &Bench, published: &Published) {
 /// A ratio with at least two significant digits.
 fn ratio(x: f64) -> String {
     if x < 0.1 { format!("{x:.3}") } else { format!("{x:.2}") }
+}
+
+/// Trained models as they are shipped.
+fn forms(page: &mut Page, bench: &Bench, published: &Published) {
+    if bench.forms.is_empty() {
+        return;
+    }
+    page.heading(2, "As they are shipped");
+    page.paragraph(
+        "Each trained model in each form, asked about the whole test set on one thread: bytes of the file (of C those of \
+         the constants in a program), microseconds for one image, accuracy, and how answers differ from libtorch's.",
+    );
+    let or = |text: Option<String>| text.unwrap_or(NONE.to_owned());
+    let rows: Vec<Vec<String>> = bench
+        .forms
+        .iter()
+        .map(|f| {
+            vec![
+                format!("{}, seed {}", title(&f.model, published), f.seed),
+                f.form.clone(),
+                grouped(f.bytes),
+                or(f.us.map(micros)),
+                or(f.accuracy().map(|share| format!("{:.2} %", 100.0 * share))),
+                or(f.other_answers.map(grouped)),
+                or(f.largest_logit_difference.map(|d| format!("{d:.1e}"))),
+            ]
+        })
+        .collect();
+    let columns = ["", "form", "bytes", "µs", "accuracy", "other answers", "largest difference of a logit"];
+    page.table(&header(&columns), &rows);
 }
 
 /// Exported models in the runtime.

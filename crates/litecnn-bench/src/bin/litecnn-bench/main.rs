@@ -7,6 +7,7 @@
 
 mod all;
 mod criterion;
+mod forms;
 mod growth;
 mod latency;
 mod machine;
@@ -44,6 +45,7 @@ enum Command {
     Sweep(sweep::Args),
     All(all::Args),
     Runtime(runtime::Args),
+    Forms(forms::Args),
     Peers(peers::Args),
     Growth(growth::Args),
     Profile(profile::Args),
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args, cli.quiet),
         Command::All(args) => all::run(&args, cli.quiet),
         Command::Runtime(args) => runtime::run(&args, cli.quiet),
+        Command::Forms(args) => forms::run(&args, cli.quiet),
         Command::Peers(args) => peers::run(&args, cli.quiet),
         Command::Growth(args) => growth::run(&args, cli.quiet),
         Command::Profile(args) => profile::run(&args),

@@ -1,6 +1,6 @@
 //! What is measured, and how often: options of several subcommands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_bench::{Calls, MODELS, Subject};
@@ -56,6 +56,11 @@ impl Subjects {
             }
         });
         threads
+    }
+
+    /// The run given.
+    pub(crate) fn run(&self) -> Result<&Path> {
+        self.run.as_deref().ok_or_else(|| Usage("name the run whose models are meant: --run DIR".into()).into())
     }
 
     /// The model of a name on a device.
