@@ -9,6 +9,7 @@ use crate::process;
 use crate::reproduce::Reproduce;
 use crate::setup::Setup;
 use crate::test;
+use crate::tools;
 use litecnn_cli::duration;
 
 /// Check everything: format, lints, docs, tests, and a small reproduction from data to report
@@ -33,6 +34,13 @@ fn check(sh: &Shell, parts: &mut Parts) -> anyhow::Result<()> {
     parts.time("docs", || {
         cargo(cmd!(sh, "cargo doc --workspace --no-deps --release").env("RUSTDOCFLAGS", "--deny warnings"))
     })?;
+    // What users of the small tool compile; the rest of it is tested with the workspace's features.
+    parts.time("clippy, no libtorch", || {
+        let tool = cmd!(sh, "cargo clippy -p litecnn --no-default-features --all-targets --release -- --deny warnings");
+        cargo(tool)
+    })?;
+    let onnx = parts.time("tools of tests", || Ok(tools::install(sh, &ws)))?;
+    let _onnx = onnx.map(|python| sh.push_env("LITECNN_ONNX_PYTHON", python));
     let mut results = Vec::new();
     let tested = parts.time("tests", || {
         println!("\n$ cargo test --workspace --release");

@@ -18,6 +18,7 @@ mod reproduce;
 mod setup;
 mod system;
 mod test;
+mod tools;
 mod workspace;
 
 fn main() -> ExitCode {

@@ -1,12 +1,12 @@
-//! C source of a model. `plan` is how the code walks through it, `names` and `text` are how C is written; `float` with its
+//! C source of a model. `plan` is how the code walks through it, `text` is how C is written; `float` with its
 //! template is one arithmetic on these, beside which others can stand.
 
 mod float;
-mod names;
 mod plan;
 mod text;
 
 use crate::TrainedModel;
+use crate::names::identifier;
 
 /// A model as C99: two files that need no allocation and no library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,5 +30,5 @@ pub struct CSource {
 /// `_f32` on floats in `[0, 1]`, and `mnist_probabilities`; the header says the rest. Weights are written such that
 /// they are read back bit by bit. Equal models and names give equal text.
 pub fn c(model: &TrainedModel, name: &str) -> CSource {
-    float::generate(model, &names::identifier(name))
+    float::generate(model, &identifier(name))
 }

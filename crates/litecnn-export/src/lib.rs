@@ -2,8 +2,8 @@
 //!
 //! [`TrainedModel::read`] reads any weight file of this project into plain vectors; [`onnx`] makes of it a file for
 //! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers, [`litecnn()`] the file that
-//! `litecnn-runtime` runs faster than anything else. Neither needs a tensor library, so this
-//! crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
+//! `litecnn-runtime` runs faster than anything else, [`rust`] that file as constants of a Rust program. None needs a
+//! tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
 //! ```no_run
 //! use litecnn_export::TrainedModel;
@@ -25,8 +25,11 @@ mod card;
 mod compact;
 mod error;
 mod model;
+mod names;
 mod onnx;
 mod reference;
+mod rust;
+mod template;
 mod weights;
 
 pub use c::{CSource, c};
@@ -35,3 +38,4 @@ pub use compact::litecnn;
 pub use error::ExportError;
 pub use model::{BranchWeights, Convolution, Dense, JointWeights, TrainedModel};
 pub use onnx::onnx;
+pub use rust::{RustSource, rust};

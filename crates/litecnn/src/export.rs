@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
-use litecnn_export::{TrainedModel, c, litecnn, onnx};
+use litecnn_export::{TrainedModel, c, litecnn, onnx, rust};
 use litecnn_run::write_atomic;
 
 /// Export a trained model to run without libtorch.
@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// File to write, or for C the folder; default: named after data set and target, in the current folder.
     #[arg(long, short)]
     out: Option<PathBuf>,
-    /// Name of the C functions and files; default: the data set's.
+    /// Name of the C functions and files, or of the Rust module; default: the data set's.
     #[arg(long)]
     name: Option<String>,
 }
@@ -31,11 +31,13 @@ enum Target {
     Onnx,
     /// C99, one source and one header: no allocation, nothing else needed.
     C,
+    /// One Rust file: the model as constants for the crate litecnn-runtime, also without std.
+    Rust,
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
-    if args.name.is_some() && args.to != Target::C {
-        return Err(Usage("--name is for --to c".into()).into());
+    if args.name.is_some() && !matches!(args.to, Target::C | Target::Rust) {
+        return Err(Usage("--name is for --to c and --to rust".into()).into());
     }
     let model = TrainedModel::read(&args.weights)?;
     let dataset = if model.dataset().is_empty() { "model" } else { model.dataset() };
@@ -57,6 +59,12 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
             write(&paths[0], source.source.as_bytes())?;
             write(&paths[1], source.header.as_bytes())?;
             paths.into()
+        }
+        Target::Rust => {
+            let source = rust(&model, &litecnn(&model)?, args.name.as_deref().unwrap_or(dataset))?;
+            let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.rs", source.name)));
+            write(&path, source.source.as_bytes())?;
+            vec![path]
         }
     };
     if quiet {

@@ -1,25 +1,38 @@
 //! `litecnn predict`: what a model says of pictures.
 
+mod answer;
+mod picture;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use image::imageops::FilterType;
-use litecnn_cli::print;
+use litecnn_cli::{print, sentence};
 use litecnn_runtime::{AlignedBytes, Model};
+
+use answer::{failure, json, words};
+use picture::{Background, pixels};
 
 /// Say what pictures show: the most probable classes, a line a picture.
 ///
-/// Pictures of other sizes are scaled to the model's, colours to grey where the model sees grey.
+/// Reads PNG, JPEG, GIF, BMP and WebP, whatever the file is called; of an animation the first picture. A picture of
+/// another size is turned as its camera says and scaled to the model's, its shape given up; colours become grey where
+/// the model sees grey.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Model file made by `litecnn export --to litecnn`.
     model: PathBuf,
-    /// Pictures: PNG.
+    /// Pictures; a folder stands for the pictures in it, by name; `-` for one on standard input.
     #[arg(required = true)]
-    images: Vec<PathBuf>,
+    pictures: Vec<PathBuf>,
     /// How many classes to name.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    /// A JSON object a picture and line: path, class, the most probable classes, probabilities by name; or the error.
+    #[arg(long)]
+    json: bool,
+    /// What shows through where a picture is transparent.
+    #[arg(long, value_enum, default_value = "black")]
+    background: Background,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -32,54 +45,67 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut session = model.session(&mut scratch).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
     let names: Vec<&str> = model.class_names().collect();
     let mut probabilities = vec![0.0; model.classes()];
-    let mut failed = 0;
-    for path in &args.images {
-        let told = match pixels(path, model.architecture().input_shape()) {
-            Ok(pixels) => {
-                session.predict(&pixels, &mut probabilities).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
-                answer(&names, &probabilities, usize::from(args.top))
-            }
-            Err(error) => {
-                failed += 1;
-                eprintln!("error: {}", litecnn_cli::sentence(&error));
-                continue;
-            }
-        };
-        print(&format!("{}: {told}\n", path.display()))?;
+    let (mut failed, mut seen) = (0, 0);
+    for argument in &args.pictures {
+        for path in pictures(argument)? {
+            seen += 1;
+            let shown = path.display().to_string();
+            let pixels = read(&path).and_then(|bytes| {
+                pixels(&bytes, model.architecture().input_shape(), args.background)
+                    .with_context(|| format!("{shown} is no picture that can be read"))
+            });
+            let line = match pixels {
+                Ok(pixels) => {
+                    session.predict(&pixels, &mut probabilities).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
+                    let told = if args.json { json } else { words };
+                    told(&shown, &names, &probabilities, usize::from(args.top))
+                }
+                Err(error) => {
+                    failed += 1;
+                    let text = sentence(&error);
+                    eprintln!("error: {text}");
+                    if !args.json {
+                        continue;
+                    }
+                    failure(&shown, &text)
+                }
+            };
+            print(&format!("{line}\n"))?;
+        }
     }
     if failed > 0 {
-        bail!("{failed} of {} pictures could not be read", args.images.len());
+        bail!("{failed} of {seen} pictures could not be read");
     }
     Ok(())
 }
 
-/// The most probable classes, the first of equals first.
-fn answer(names: &[&str], probabilities: &[f32], top: usize) -> String {
-    let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
-    let told = |class: &usize| {
-        let name = names.get(*class).map_or_else(|| class.to_string(), |name| (*name).to_owned());
-        format!("{name} {:.1} %", 100.0 * probabilities[*class])
-    };
-    order.iter().take(top).map(told).collect::<Vec<_>>().join(", ")
+/// The pictures an argument stands for.
+fn pictures(argument: &Path) -> Result<Vec<PathBuf>> {
+    if !argument.is_dir() {
+        return Ok(vec![argument.to_owned()]);
+    }
+    let shown = argument.display();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(argument).with_context(|| format!("cannot list {shown}"))? {
+        let path = entry.with_context(|| format!("cannot list {shown}"))?.path();
+        if picture::named_so(&path) && !path.is_dir() {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        bail!("there are no pictures in {shown}: no file that ends in {}", picture::ENDS.join(", "));
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
-/// A picture as the model sees it, `[height][width][channel]`.
-fn pixels(path: &Path, [channels, height, width]: [usize; 3]) -> Result<Vec<u8>> {
-    let bytes = litecnn_run::read(path)?;
-    let picture = image::load_from_memory(&bytes)
-        .with_context(|| format!("{} is no picture that can be read", path.display()))?;
-    let (width, height) = (u32::try_from(width)?, u32::try_from(height)?);
-    let fitting = if (picture.width(), picture.height()) == (width, height) {
-        picture
-    } else {
-        picture.resize_exact(width, height, FilterType::Triangle)
-    };
-    match channels {
-        1 => Ok(fitting.into_luma8().into_raw()),
-        3 => Ok(fitting.into_rgb8().into_raw()),
-        n => bail!("the model sees {n} channels; pictures have 1 or 3"),
+fn read(path: &Path) -> Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return Ok(litecnn_run::read(path)?);
     }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).context("cannot read standard input")?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -87,20 +113,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_probable_come_first() {
-        assert_eq!(answer(&["cat", "dog"], &[0.25, 0.75], 5), "dog 75.0 %, cat 25.0 %");
-        assert_eq!(answer(&["cat"], &[0.5, 0.5], 1), "cat 50.0 %");
-    }
-
-    #[test]
-    fn pictures_are_fitted_to_the_model() {
+    fn a_folder_stands_for_its_pictures_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("red.png");
-        image::RgbImage::from_pixel(4, 2, image::Rgb([255, 0, 0])).save(&path).unwrap();
-        assert_eq!(pixels(&path, [3, 1, 2]).unwrap(), [255, 0, 0, 255, 0, 0]);
-        assert_eq!(pixels(&path, [1, 2, 4]).unwrap().len(), 8);
-        assert!(pixels(&path, [2, 2, 4]).unwrap_err().to_string().contains("2 channels"));
-        std::fs::write(&path, "no picture").unwrap();
-        assert!(pixels(&path, [1, 2, 4]).unwrap_err().to_string().contains("red.png"));
+        for name in ["b.PNG", "a.jpeg", "notes.txt", "c"] {
+            std::fs::write(dir.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(dir.path().join("d.png")).unwrap();
+        assert_eq!(pictures(dir.path()).unwrap(), ["a.jpeg", "b.PNG"].map(|name| dir.path().join(name)));
+        assert_eq!(pictures(&dir.path().join("absent")).unwrap(), [dir.path().join("absent")]);
+        let error = pictures(&dir.path().join("d.png")).unwrap_err().to_string();
+        assert!(error.starts_with("there are no pictures in ") && error.contains("jpeg"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The private virtual environment of the programs litecnn is compared with.
+//! Private virtual environments: of the programs litecnn is compared with, and of those that read its exports.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,12 +21,25 @@ pub(crate) fn script(ws: &Workspace) -> PathBuf {
 /// # Errors
 /// One sentence: no Python, no venv module, pip's last words, offline, no room.
 pub(crate) fn peers(sh: &Shell, ws: &Workspace) -> anyhow::Result<PathBuf> {
-    find_or_make(sh, ws, &script(ws).with_file_name("requirements.txt"))
+    find_or_make(sh, ws, &script(ws).with_file_name("requirements.txt"), PEERS)
 }
 
-fn find_or_make(sh: &Shell, ws: &Workspace, requirements: &Path) -> anyhow::Result<PathBuf> {
+/// The Python that has ONNX's checker and ONNX Runtime, for tests.
+///
+/// # Errors
+/// As [`peers`].
+pub(crate) fn onnx(sh: &Shell, ws: &Workspace) -> anyhow::Result<PathBuf> {
+    let requirements = ws.root.join("crates/litecnn-export/tests/requirements.txt");
+    find_or_make(sh, ws, &requirements, ("onnx", "ONNX and ONNX Runtime"))
+}
+
+/// What the folders of an environment begin with, and what it holds.
+type Kind = (&'static str, &'static str);
+const PEERS: Kind = ("peers", "the programs to compare with");
+
+fn find_or_make(sh: &Shell, ws: &Workspace, requirements: &Path, (kind, what): Kind) -> anyhow::Result<PathBuf> {
     let wanted = litecnn_run::read(requirements)?;
-    let entry = ws.cache.join(format!("peers-{}", &litecnn_run::sha256(&wanted)[..12]));
+    let entry = ws.cache.join(format!("{kind}-{}", &litecnn_run::sha256(&wanted)[..12]));
     let python = entry.join("bin/python");
     if works(&python) {
         return Ok(python);
@@ -41,13 +54,12 @@ fn find_or_make(sh: &Shell, ws: &Workspace, requirements: &Path) -> anyhow::Resu
         println!("{} is damaged (or its Python is gone): making it anew", entry.display());
     }
     let offline = std::env::var_os("LITECNN_OFFLINE").is_some_and(|v| !v.is_empty());
-    ensure!(!offline, "the programs to compare with are not installed, and LITECNN_OFFLINE is set: unset it once");
+    ensure!(!offline, "{what} are not installed, and LITECNN_OFFLINE is set: unset it once");
     let base = Python::find(sh)?;
-    println!("installing the programs to compare with ({})", requirements.display());
+    println!("installing {what} ({})", requirements.display());
     let scratch = Scratch::new(ws)?;
     let fresh = scratch.folder.join("entry");
-    base.environment(&fresh, requirements, &scratch.work)
-        .context("the programs to compare with cannot be installed")?;
+    base.environment(&fresh, requirements, &scratch.work).with_context(|| format!("{what} cannot be installed"))?;
     put_in_place(&fresh, &entry, &scratch)?;
     ensure!(works(&python), "{} does not start after installing it: remove {}", python.display(), entry.display());
     Ok(python)
@@ -81,16 +93,16 @@ mod tests {
         let requirements = dir.path().join("requirements.txt");
         // Nothing to install, so that no network is needed.
         std::fs::write(&requirements, "# none\n").unwrap();
-        let python = find_or_make(&sh, &ws, &requirements).unwrap();
+        let python = find_or_make(&sh, &ws, &requirements, PEERS).unwrap();
         assert!(works(&python) && python.starts_with(&ws.cache));
         let [entry] = entries(&ws).try_into().unwrap();
         assert!(entry.starts_with("peers-"), "{entry}");
         let mark = ws.cache.join(&entry).join("mark");
         std::fs::write(&mark, "").unwrap();
-        assert_eq!(find_or_make(&sh, &ws, &requirements).unwrap(), python);
+        assert_eq!(find_or_make(&sh, &ws, &requirements, PEERS).unwrap(), python);
         assert!(mark.exists(), "nothing was made anew");
         std::fs::remove_file(&python).unwrap();
-        find_or_make(&sh, &ws, &requirements).unwrap();
+        find_or_make(&sh, &ws, &requirements, PEERS).unwrap();
         assert!(works(&python) && !mark.exists());
         assert_eq!(entries(&ws).len(), 1, "nothing half-made is left");
     }
@@ -100,7 +112,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (ws, sh) = (workspace(dir.path()), Shell::new().unwrap());
         let requirements = dir.path().join("requirements.txt");
-        let told = || format!("{:#}", find_or_make(&sh, &ws, &requirements).unwrap_err());
+        let told = || format!("{:#}", find_or_make(&sh, &ws, &requirements, PEERS).unwrap_err());
         assert!(told().contains("requirements.txt"), "{}", told());
         std::fs::write(&requirements, "./no-such-folder\n").unwrap();
         let told = told();

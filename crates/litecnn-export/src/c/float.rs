@@ -1,9 +1,9 @@
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::plan::{Plan, Stage};
 use super::{CSource, text};
 use crate::model::KERNEL;
+use crate::template::render;
 use crate::{BranchWeights, Convolution, HeadActivation, TrainedModel};
 
 const HEADER: &str = include_str!("../../templates/model.h");
@@ -33,17 +33,10 @@ pub(super) fn generate(model: &TrainedModel, name: &str) -> CSource {
         relu_heads => model.joint().is_some_and(|joint| joint.head_activation == HeadActivation::Relu),
         plan => plan_values(&plan),
     };
-    let render = |template: &str| {
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-        let mut environment = Environment::new();
-        environment.set_syntax(syntax.expect("the usual delimiters"));
-        // The templates are constants that every kind of model is tested with.
-        environment.render_str(template, &values).expect("a template fits its values")
-    };
     CSource {
         name: name.to_owned(),
-        header: render(HEADER),
-        source: render(SOURCE),
+        header: render(HEADER, &values),
+        source: render(SOURCE, &values),
         constant_bytes: weight_bytes + names,
         scratch_bytes,
     }

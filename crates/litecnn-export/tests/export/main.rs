@@ -8,5 +8,6 @@ mod compact;
 mod cortex_m;
 mod models;
 mod onnx;
+mod rust;
 mod tools;
 mod weights;

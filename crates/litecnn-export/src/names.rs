@@ -1,5 +1,5 @@
-/// A C identifier made of any text: small letters, digits and single underscores, a letter first.
-pub(super) fn identifier(text: &str) -> String {
+/// An identifier of C and Rust made of any text: small letters, digits and single underscores, a letter first.
+pub(crate) fn identifier(text: &str) -> String {
     let mut name = String::new();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {
