@@ -7,9 +7,9 @@
 
 pub(crate) use crate::shape::Conv;
 use crate::shape::MAX_BLOCK;
-use crate::simd::{MAX_WIDTH, Simd, differences, products, split_at, transform};
+use crate::simd::{Lanes, MAX_WIDTH, Simd, Task, differences, patch, products, split_each, store_each, transform};
 
-/// Prepares the weights of one group, `[3][3][input][output]`, for [`forward`]: `[4][input][4][output]`, or
+/// Prepares the weights of one group, `[3][3][input][output]`, for [`Forward`]: `[4][input][4][output]`, or
 /// `[output][3][4]` for a single input (along one axis only: transforming twice costs more than it saves there).
 #[inline(always)]
 pub(crate) fn prepare<S: Simd>(s: S, conv: &Conv, weights: &[f32], prepared: &mut [f32]) {
@@ -90,68 +90,83 @@ impl Sink<'_> {
         }
     }
 
-    /// A vector of windows of an output.
+    /// `N` vectors of windows of each of `B` outputs from `o` on.
     #[inline(always)]
-    fn put<S: Simd>(&mut self, s: S, conv: &Conv, o: usize, place: usize, v: S::V) {
+    fn put<S: Simd, const N: usize, const B: usize>(
+        &mut self,
+        s: S,
+        conv: &Conv,
+        o: usize,
+        places: [usize; N],
+        v: [[S::V; N]; B],
+    ) {
         match self {
-            Self::Pooled(pooled) => s.store(&mut pooled[o * conv.pooled_len + place..], v),
+            Self::Pooled(pooled) => store_each(s, &mut pooled[o * conv.pooled_len..], places, conv.pooled_len, v),
             Self::Planes(next, planes) => {
-                let even = o * 4 * next.plane_len + place;
+                let (len, step) = (next.plane_len, 4 * next.plane_len);
                 // Beyond a row is the next one, written later.
-                split_at(s, v, planes, even, even + next.plane_len);
+                split_each(s, &mut planes[o * step..], places, step, len, v);
             }
         }
     }
 }
 
-/// Pooled windows of one group from planes `[input][4][plane]`. `block` is working memory.
+/// Pooled windows of one group of outputs.
+pub(crate) struct Forward<'t, 'a, L> {
+    pub(crate) layer: Layer<'a>,
+    /// How inputs lie.
+    pub(crate) lanes: L,
+    /// Vectors of windows.
+    pub(crate) vectors: usize,
+    /// Working memory.
+    pub(crate) block: &'t mut [f32],
+    pub(crate) sink: Sink<'t>,
+}
+
+impl<L: Lanes> Task for Forward<'_, '_, L> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { layer, lanes, vectors, block, mut sink } = self;
+        if layer.conv.is_grey() {
+            return grey(s, &layer, lanes, vectors, &mut sink);
+        }
+        let mut at = 0;
+        while at + MAX_BLOCK <= vectors {
+            windows::<S, L, MAX_BLOCK>(s, &layer, lanes, at, block, &mut sink);
+            at += MAX_BLOCK;
+        }
+        if at < vectors {
+            windows::<S, L, 1>(s, &layer, lanes, at, block, &mut sink);
+        }
+    }
+}
+
+/// A group of a convolution.
+pub(crate) struct Layer<'a> {
+    pub(crate) conv: &'a Conv,
+    pub(crate) prepared: &'a [f32],
+    pub(crate) bias: &'a [f32],
+    pub(crate) planes: &'a [f32],
+}
+
+/// All outputs of `N` vectors of windows from number `at` on.
 #[inline(always)]
-pub(crate) fn forward<S: Simd>(
+fn windows<S: Simd, L: Lanes, const N: usize>(
     s: S,
-    conv: &Conv,
-    prepared: &[f32],
-    bias: &[f32],
-    planes: &[f32],
+    layer: &Layer<'_>,
+    lanes: L,
+    at: usize,
     block: &mut [f32],
     sink: &mut Sink<'_>,
 ) {
-    if conv.is_grey() {
-        return grey(s, conv, prepared, bias, planes, sink);
-    }
-    let layer = Layer { conv, prepared, bias, planes };
-    let vectors = conv.windows().div_ceil(S::WIDTH);
-    let mut at = 0;
-    if vectors % MAX_BLOCK == 0 && S::MANY {
-        while at < vectors {
-            windows::<S, MAX_BLOCK>(s, &layer, at * S::WIDTH, block, sink);
-            at += MAX_BLOCK;
-        }
-        return;
-    }
-    while at + 2 <= vectors {
-        windows::<S, 2>(s, &layer, at * S::WIDTH, block, sink);
-        at += 2;
-    }
-    if at < vectors {
-        windows::<S, 1>(s, &layer, at * S::WIDTH, block, sink);
-    }
-}
-
-/// What the windows of a group have in common.
-struct Layer<'a> {
-    conv: &'a Conv,
-    prepared: &'a [f32],
-    bias: &'a [f32],
-    planes: &'a [f32],
-}
-
-/// All outputs of `N` vectors of windows from `at` on.
-#[inline(always)]
-fn windows<S: Simd, const N: usize>(s: S, layer: &Layer<'_>, at: usize, block: &mut [f32], sink: &mut Sink<'_>) {
     let conv = layer.conv;
     let block = &mut block[..16 * conv.inputs * N * S::WIDTH];
-    transform::<S, N>(s, layer.planes, conv.plane_len, conv.stride, at, block);
-    let places: [usize; N] = core::array::from_fn(|n| sink.place(conv, at + n * S::WIDTH));
+    let (mut starts, mut places) = ([0; N], [0; N]);
+    for n in 0..N {
+        (starts[n], places[n]) = (lanes.start(at + n), sink.place(conv, (at + n) * S::WIDTH));
+    }
+    transform::<S, L, N>(s, lanes, layer.planes, conv.inputs, starts, block);
     let mut o = 0;
     macro_rules! all {
         ($size:literal) => {
@@ -163,8 +178,7 @@ fn windows<S: Simd, const N: usize>(s: S, layer: &Layer<'_>, at: usize, block: &
     }
     // As many outputs as the registers hold sums of.
     match (S::MANY, N) {
-        (true, 1 | 2) => all!(5),
-        (true, _) => all!(4),
+        (true, _) => all!(5),
         (false, 1) => all!(4),
         (false, _) if S::WIDTH > 4 => all!(3),
         (false, _) => all!(2),
@@ -199,6 +213,7 @@ fn outputs<S: Simd, const N: usize, const B: usize>(
     }
     // A product of the second row takes part in all four outputs, so the bias does too.
     let rows = [row!(0, zero), row!(1, start), row!(2, zero), row!(3, zero)];
+    let mut pooled = [[s.zero(); N]; B];
     for b in 0..B {
         for n in 0..N {
             let mut largest = s.zero();
@@ -208,27 +223,23 @@ fn outputs<S: Simd, const N: usize, const B: usize>(
                 let (sum, difference) = (s.add(second, third), s.sub(second, third));
                 largest = s.max(s.max(s.add(sum, first), s.add(difference, fourth)), largest);
             }
-            sink.put(s, conv, o + b, places[n], largest);
+            pooled[b][n] = largest;
         }
     }
+    sink.put(s, conv, o, places, pooled);
 }
 
 /// A single input: transformed along rows only, all of a vector of windows' values in registers.
 #[inline(always)]
-fn grey<S: Simd>(s: S, conv: &Conv, prepared: &[f32], bias: &[f32], planes: &[f32], sink: &mut Sink<'_>) {
-    let (len, stride) = (conv.plane_len, conv.stride);
-    for at in (0..conv.windows()).step_by(S::WIDTH) {
-        let mut e = [[s.zero(); 4]; 4];
-        for r in 0..4 {
-            let mut d = [s.zero(); 4];
-            for x in 0..4 {
-                let plane = &planes[(r % 2 * 2 + x % 2) * len..][..len];
-                d[x] = s.load(&plane[at + r / 2 * stride + x / 2..]);
-            }
-            e[r] = differences(s, d);
+fn grey<S: Simd, L: Lanes>(s: S, layer: &Layer<'_>, lanes: L, vectors: usize, sink: &mut Sink<'_>) {
+    let (conv, bias) = (layer.conv, layer.bias);
+    for vector in 0..vectors {
+        let mut e = patch(s, lanes, layer.planes, lanes.start(vector));
+        for y in 0..4 {
+            e[y] = differences(s, e[y]);
         }
-        let place = sink.place(conv, at);
-        for (o, (w, &bias)) in prepared.as_chunks::<12>().0.iter().zip(bias).enumerate() {
+        let place = sink.place(conv, vector * S::WIDTH);
+        for (o, (w, &bias)) in layer.prepared.as_chunks::<12>().0.iter().zip(bias).enumerate() {
             let bias = s.splat(bias);
             let mut rows = [s.zero(); 2];
             for y in 0..2 {
@@ -244,7 +255,7 @@ fn grey<S: Simd>(s: S, conv: &Conv, prepared: &[f32], bias: &[f32], planes: &[f3
                 }
                 rows[y] = s.max(left, right);
             }
-            sink.put(s, conv, o, place, s.max(s.max(rows[0], rows[1]), s.zero()));
+            sink.put(s, conv, o, [place], [[s.max(s.max(rows[0], rows[1]), s.zero())]]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Dense layers and the softmax.
 
-use crate::simd::Simd;
+use crate::simd::{MAX_WIDTH, Simd, lane_sums, row_sums};
 
 /// A branch's head: `output[class] = bias[class] + sum of weights[class][feature] * features[feature]`.
 #[inline(always)]
@@ -20,28 +20,9 @@ pub(crate) fn head<S: Simd>(s: S, weights: &[f32], bias: &[f32], features: &[f32
 
 #[inline(always)]
 fn head_block<S: Simd, const B: usize>(s: S, weights: &[f32], bias: &[f32], features: &[f32], output: &mut [f32]) {
-    let count = features.len();
-    let rows: [&[f32]; B] = core::array::from_fn(|b| &weights[b * count..][..count]);
-    let mut sums = [[s.zero(); B]; 2];
-    let mut at = 0;
-    while at + 2 * S::WIDTH <= count {
-        for half in 0..2 {
-            let value = s.load(&features[at..]);
-            for b in 0..B {
-                sums[half][b] = s.fma(s.load(&rows[b][at..]), value, sums[half][b]);
-            }
-            at += S::WIDTH;
-        }
-    }
-    while at < count {
-        let value = s.load_part(&features[at..]);
-        for b in 0..B {
-            sums[0][b] = s.fma(s.load_part(&rows[b][at..]), value, sums[0][b]);
-        }
-        at += S::WIDTH;
-    }
+    let sums = row_sums::<S, B>(s, weights, features);
     for b in 0..B {
-        output[b] = bias[b] + s.sum(s.add(sums[0][b], sums[1][b]));
+        output[b] = bias[b] + s.sum(sums[b]);
     }
 }
 
@@ -54,11 +35,88 @@ pub(crate) fn dense<S: Simd>(s: S, weights: &[f32], bias: &[f32], inputs: &[f32]
         let width = S::WIDTH.min(units - at);
         // Four sums, so that each addition need not wait for the one before.
         let mut sums = [s.load_part(&bias[at..at + width]), s.zero(), s.zero(), s.zero()];
-        for (i, (row, &input)) in weights.chunks_exact(units).zip(inputs).enumerate() {
-            sums[i % 4] = s.fma(s.load_part(&row[at..at + width]), s.splat(input), sums[i % 4]);
+        for (rows, inputs) in weights.chunks(4 * units).zip(inputs.chunks(4)) {
+            for i in 0..4 {
+                if i < inputs.len() {
+                    let row = s.load_part(&rows[i * units + at..][..width]);
+                    sums[i] = s.fma(row, s.splat(inputs[i]), sums[i]);
+                }
+            }
         }
         let sum = s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3]));
         s.store(&mut output[at..], if relu { s.max(sum, s.zero()) } else { sum });
+    }
+}
+
+/// [`head`] where a lane is an image, `features[feature][lane]` to `output[class][lane]`: what is a lane's sum there is
+/// a sum of its own here, and those are added as [`Simd::sum`] does.
+#[inline(always)]
+pub(crate) fn images_head<S: Simd>(s: S, weights: &[f32], bias: &[f32], features: &[f32], output: &mut [f32]) {
+    let count = features.len() / S::WIDTH;
+    let mut done = 0;
+    while done < bias.len() {
+        let (weights, bias, output) = (&weights[done * count..], &bias[done..], &mut output[done * S::WIDTH..]);
+        if bias.len() >= 5 {
+            images_block::<S, 5>(s, weights, bias, features, output);
+            done += 5;
+        } else {
+            images_block::<S, 1>(s, weights, bias, features, output);
+            done += 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn images_block<S: Simd, const B: usize>(s: S, weights: &[f32], bias: &[f32], features: &[f32], output: &mut [f32]) {
+    let mut sums = [[s.zero(); B]; MAX_WIDTH];
+    for lane in 0..S::WIDTH {
+        sums[lane] = lane_sums::<S, B>(s, weights, features, lane);
+    }
+    let mut half = S::WIDTH / 2;
+    while half > 0 {
+        for lane in 0..half {
+            for b in 0..B {
+                sums[lane][b] = s.add(sums[lane][b], sums[lane + half][b]);
+            }
+        }
+        half /= 2;
+    }
+    for b in 0..B {
+        s.store(&mut output[b * S::WIDTH..], s.add(s.splat(bias[b]), sums[0][b]));
+    }
+}
+
+/// [`dense`] where a lane is an image: `inputs[input][lane]` to `output[unit][lane]`.
+#[inline(always)]
+pub(crate) fn images_dense<S: Simd>(
+    s: S,
+    weights: &[f32],
+    bias: &[f32],
+    inputs: &[f32],
+    relu: bool,
+    output: &mut [f32],
+) {
+    let units = bias.len();
+    for (unit, (&bias, output)) in bias.iter().zip(output.chunks_exact_mut(S::WIDTH)).enumerate() {
+        let mut sums = [s.splat(bias), s.zero(), s.zero(), s.zero()];
+        for (rows, inputs) in weights.chunks(4 * units).zip(inputs.chunks(4 * S::WIDTH)) {
+            for i in 0..4 {
+                if i * S::WIDTH < inputs.len() {
+                    let input = s.load(&inputs[i * S::WIDTH..]);
+                    sums[i] = s.fma(s.splat(rows[i * units + unit]), input, sums[i]);
+                }
+            }
+        }
+        let sum = s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3]));
+        s.store(output, if relu { s.max(sum, s.zero()) } else { sum });
+    }
+}
+
+/// Zero for what is less.
+#[inline(always)]
+pub(crate) fn relu(values: &mut [f32]) {
+    for value in values {
+        *value = if *value < 0.0 { 0.0 } else { *value };
     }
 }
 

@@ -19,7 +19,7 @@
 //! let file = AlignedBytes::new(&encode(&architecture, &["cat", "dog"], scaling, &weights)?);
 //!
 //! let model = Model::from_bytes(&file)?;
-//! let mut scratch = vec![0.0; model.scratch_len()];
+//! let mut scratch = vec![0.0; model.scratch_len()]; // `batch_scratch_len` for batches of 16 and more
 //! let mut session = model.session(&mut scratch)?;
 //! let mut probabilities = [0.0; 2];
 //! session.predict(&[128u8; 28 * 28], &mut probabilities)?;
@@ -33,7 +33,11 @@
 //! A vector holds neighbouring pooling windows, so no lane waits for channels that there are too few of. The four
 //! values of a window are computed by Winograd's minimal filtering, `F(2x2, 3x3)`: 16 multiplications a channel
 //! instead of 36. Pooling, bias and ReLU happen in registers, both branches' first layers run together, and windows
-//! that later layers do not look at are not computed. An image's answer has the same bits in whatever batch. Levels
+//! that later layers do not look at are not computed.
+//!
+//! In batches a lane is an image: every vector is full, pooled values are the next layer's inputs as they are, and no
+//! sum goes across lanes. This takes more memory, [`Model::batch_scratch_len`]; with less, the images of a batch are
+//! answered one by one. An image's answer has the same bits either way and in whatever batch. Levels
 //! ([`Level`]) differ from each other and from libtorch by rounding, about one part in a million of the largest logit.
 //!
 //! # Features
@@ -88,6 +92,7 @@ mod dense;
 mod encode;
 mod error;
 mod format;
+mod group;
 mod model;
 mod planes;
 mod shape;

@@ -1,23 +1,24 @@
 //! A loaded model and how it answers.
 
-use crate::conv::{self, Sink};
-use crate::dense::{dense, head, softmax};
+use crate::conv::{self, Layer, Sink};
+use crate::dense::{dense, head, relu, softmax};
 use crate::error::{LoadError, PredictError};
 use crate::format::{self, Names};
-use crate::planes::{Pixel, Scaling, from_image, from_pooled, to_features};
+use crate::group::group;
+use crate::planes::{FromImage, Pixel, Scaling, from_pooled, to_features};
 use crate::shape::padded;
-use crate::simd::{MAX_WIDTH, Simd, Task, line_offset};
+use crate::simd::{MAX_WIDTH, Simd, Task, Windows, line_offset};
 use crate::{Architecture, Level};
 
 /// A model in a file's bytes, which are borrowed, not copied.
 #[derive(Debug, Clone)]
 pub struct Model<'a> {
-    architecture: Architecture,
-    scaling: Scaling,
+    pub(crate) architecture: Architecture,
+    pub(crate) scaling: Scaling,
     names: Names<'a>,
-    weights: &'a [f32],
+    pub(crate) weights: &'a [f32],
     level: Level,
-    layout: Layout,
+    pub(crate) layout: Layout,
 }
 
 /// How an image lies in memory. Means the same for a grey one.
@@ -88,7 +89,14 @@ impl<'a> Model<'a> {
         self.architecture.scratch_len()
     }
 
-    /// Prepares the weights for the kernels in the first part of `scratch`, once for many images.
+    /// Floats of working memory with which batches are answered faster: see [`Architecture::batch_scratch_len`].
+    pub fn batch_scratch_len(&self) -> usize {
+        self.architecture.batch_scratch_len()
+    }
+
+    /// Prepares the weights for the kernels in the first part of `scratch`, once for many images. With
+    /// [`Model::batch_scratch_len`] floats or more, [`Level::width`] images of a batch are answered at once, to the
+    /// same bits.
     ///
     /// # Errors
     /// [`PredictError::Scratch`] if there are fewer than [`Model::scratch_len`] floats.
@@ -102,10 +110,10 @@ impl<'a> Model<'a> {
         let len: usize = self.convolutions().map(|conv| prepared_len(&conv)).sum();
         let (prepared, work) = scratch.split_at_mut(len);
         // The kernels look beyond what they need; what is there must at least be numbers.
-        let work = &mut work[..needed - len - MAX_WIDTH];
-        work.fill(0.0);
+        let groups = work.len() >= self.batch_scratch_len() - len - MAX_WIDTH;
+        work[..needed - len - MAX_WIDTH].fill(0.0);
         self.level.run(Prepare { model: self, prepared: &mut *prepared });
-        Ok(Session { model: self, prepared, work })
+        Ok(Session { model: self, prepared, work, groups })
     }
 
     /// Probabilities of the classes for one image: [`Session::predict`] with weights prepared for this call only.
@@ -138,7 +146,7 @@ impl<'a> Model<'a> {
         self.session(scratch)?.predict_batch(images, output)
     }
 
-    fn convolutions(&self) -> impl Iterator<Item = conv::Conv> + '_ {
+    pub(crate) fn convolutions(&self) -> impl Iterator<Item = conv::Conv> + '_ {
         (0..self.architecture.depth).map(|index| self.architecture.conv(index))
     }
 }
@@ -149,6 +157,8 @@ pub struct Session<'m, 's> {
     model: &'m Model<'m>,
     prepared: &'s [f32],
     work: &'s mut [f32],
+    /// Whether there is enough memory to answer a vector of images at once.
+    groups: bool,
 }
 
 impl<'m> Session<'m, '_> {
@@ -207,26 +217,26 @@ impl<'m> Session<'m, '_> {
             return Err(PredictError::Output { needed, found: output.len() });
         }
         let (model, prepared, work) = (self.model, self.prepared, &mut *self.work);
-        model.level.run(Forward { model, prepared, work, images, output, softmax });
+        model.level.run(Forward { model, prepared, work, groups: self.groups, images, output, softmax });
         Ok(())
     }
 }
 
 /// Floats of a convolution's prepared weights.
-fn prepared_len(conv: &conv::Conv) -> usize {
+pub(crate) fn prepared_len(conv: &conv::Conv) -> usize {
     padded((conv.groups * conv.prepared_group()) as u64) as usize
 }
 
 /// Takes `len` values off the front of a slice.
 #[inline(always)]
-fn take<'a>(slice: &mut &'a [f32], len: usize) -> &'a [f32] {
+pub(crate) fn take<'a>(slice: &mut &'a [f32], len: usize) -> &'a [f32] {
     let (front, rest) = slice.split_at(len);
     *slice = rest;
     front
 }
 
 #[inline(always)]
-fn take_mut<'a>(slice: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
+pub(crate) fn take_mut<'a>(slice: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
     let (front, rest) = core::mem::take(slice).split_at_mut(len);
     *slice = rest;
     front
@@ -256,6 +266,7 @@ struct Forward<'t, P> {
     model: &'t Model<'t>,
     prepared: &'t [f32],
     work: &'t mut [f32],
+    groups: bool,
     images: &'t [P],
     output: &'t mut [f32],
     softmax: bool,
@@ -266,9 +277,27 @@ impl<P: Pixel> Task for Forward<'_, P> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let (pixels, classes) = (self.model.pixels(), self.model.classes());
-        for (image, output) in self.images.chunks_exact(pixels).zip(self.output.chunks_exact_mut(classes)) {
+        let (count, mut done) = (self.images.len() / pixels, 0);
+        while self.groups && count >= S::WIDTH && done + S::WIDTH / 4 * 3 <= count {
+            // A last group overlaps the one before: that takes less time than its images one by one.
+            let at = done.min(count - S::WIDTH);
+            let images = &self.images[at * pixels..][..S::WIDTH * pixels];
+            group(
+                s,
+                self.model,
+                self.prepared,
+                self.work,
+                images,
+                &mut self.output[at * classes..][..S::WIDTH * classes],
+            );
+            done = at + S::WIDTH;
+        }
+        let rest = self.images[done * pixels..].chunks_exact(pixels);
+        for (image, output) in rest.zip(self.output[done * classes..].chunks_exact_mut(classes)) {
             one(s, self.model, self.prepared, self.work, image, output);
-            if self.softmax {
+        }
+        if self.softmax {
+            for output in self.output.chunks_exact_mut(classes) {
                 softmax(output);
             }
         }
@@ -299,7 +328,7 @@ fn one<S: Simd, P: Pixel>(
 
     let mut conv = architecture.conv(0);
     let mut planes = take_mut(&mut work, 4 * conv.groups * conv.inputs * conv.plane_len);
-    from_image(s, &conv, model.layout, model.scaling, image, planes);
+    s.call(FromImage { conv: &conv, layout: model.layout, scaling: model.scaling, image, planes });
     for index in 0..depth {
         let of_layer = take(&mut prepared, prepared_len(&conv));
         take(&mut weights, conv.groups * 9 * conv.inputs * conv.outputs);
@@ -311,7 +340,7 @@ fn one<S: Simd, P: Pixel>(
         for group in 0..conv.groups {
             let planes = &planes[group * of_planes..][..of_planes];
             let (prepared, bias) = (&of_layer[group * of_group..][..of_group], &bias[group * conv.outputs..]);
-            let mut sink = match &next {
+            let sink = match &next {
                 Some(next) if conv.aligned => {
                     let len = 4 * conv.outputs * next.plane_len;
                     Sink::Planes(next, &mut next_planes[group * len..][..len])
@@ -321,7 +350,9 @@ fn one<S: Simd, P: Pixel>(
                     Sink::Pooled(&mut pooled[group * len..][..len])
                 }
             };
-            conv::forward(s, &conv, prepared, bias, planes, block, &mut sink);
+            let lanes = Windows { width: S::WIDTH, plane: conv.plane_len, stride: conv.stride };
+            let (layer, vectors) = (Layer { conv: &conv, prepared, bias, planes }, conv.windows().div_ceil(S::WIDTH));
+            s.call(conv::Forward { layer, lanes, vectors, block, sink });
         }
         if let Some(next) = next {
             if !conv.aligned {
@@ -348,9 +379,7 @@ fn one<S: Simd, P: Pixel>(
     if let Some(units) = architecture.hidden {
         let joined = &mut joined[..branches * classes];
         if architecture.head_relu {
-            for value in &mut *joined {
-                *value = if *value < 0.0 { 0.0 } else { *value };
-            }
+            relu(joined);
         }
         let matrix = take(&mut weights, joined.len() * units);
         dense(s, matrix, take(&mut weights, units), joined, true, hidden);

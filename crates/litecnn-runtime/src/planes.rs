@@ -2,7 +2,7 @@
 
 use crate::Layout;
 use crate::shape::Conv;
-use crate::simd::{Rows, Simd, copy_rows, split_rows};
+use crate::simd::{MAX_WIDTH, Rows, Simd, Task, copy_rows, split_rows, store_pair};
 
 /// A value of an image: `u8`, scaled as the model file says, or `f32`, taken as it is (for models of this project
 /// in `[0, 1]`).
@@ -13,7 +13,8 @@ impl Pixel for f32 {}
 
 #[allow(private_interfaces, private_bounds, reason = "sealed: part of a public trait, not to be named")]
 pub(crate) mod sealed {
-    use crate::simd::Simd;
+    use super::Scaling;
+    use crate::simd::{Simd, turn, turn_bytes};
 
     /// Even and odd values apart; slices hold at least what is read.
     #[allow(unreachable_pub, reason = "as above")]
@@ -23,6 +24,8 @@ pub(crate) mod sealed {
         fn value(self) -> f32;
         fn split<S: Simd>(s: S, from: &[Self]) -> (S::V, S::V);
         fn colours<S: Simd>(s: S, from: &[Self]) -> Option<[(S::V, S::V); 3]>;
+        /// Values of a vector of images, a lane each.
+        fn lanes<S: Simd>(s: S, images: &[Self], scaling: Scaling, to: &mut [f32]);
     }
 
     impl Split for u8 {
@@ -39,6 +42,10 @@ pub(crate) mod sealed {
         #[inline(always)]
         fn colours<S: Simd>(s: S, from: &[Self]) -> Option<[(S::V, S::V); 3]> {
             Some(s.colours_split(from))
+        }
+        #[inline(always)]
+        fn lanes<S: Simd>(s: S, images: &[u8], scaling: Scaling, to: &mut [f32]) {
+            turn_bytes(s, images, s.splat(scaling.scale), s.splat(scaling.shift), to);
         }
     }
 
@@ -57,6 +64,10 @@ pub(crate) mod sealed {
         fn colours<S: Simd>(_: S, _: &[Self]) -> Option<[(S::V, S::V); 3]> {
             None
         }
+        #[inline(always)]
+        fn lanes<S: Simd>(s: S, images: &[f32], _: Scaling, to: &mut [f32]) {
+            turn(s, images, to);
+        }
     }
 }
 
@@ -73,58 +84,71 @@ pub struct Scaling {
 const RUN: usize = 96;
 
 /// An image into the planes of the first convolution.
-#[inline(always)]
-pub(crate) fn from_image<S: Simd, P: Pixel>(
-    s: S,
-    conv: &Conv,
-    layout: Layout,
-    scaling: Scaling,
-    image: &[P],
-    planes: &mut [f32],
-) {
-    let (channels, len, stride) = (conv.inputs, conv.plane_len, conv.stride);
-    let (rows, pairs) = (2 * conv.rows + 2, conv.pooled_width() + 1);
-    let [scale, shift] = [s.splat(scaling.scale), s.splat(scaling.shift)];
-    if layout == Layout::Chw || channels == 1 {
-        let pixels = conv.height * conv.width;
-        for (image, planes) in image.chunks_exact(pixels).zip(planes.chunks_exact_mut(4 * len)) {
-            for y in 0..rows {
-                let (even, odd) = row_of(planes, len, y, stride);
-                for x in (0..pairs).step_by(S::WIDTH) {
-                    let from = &image[y * conv.width + 2 * x..];
-                    let mut run = [P::ZERO; RUN];
-                    let (a, b) = P::split(s, at_least(from, 2 * S::WIDTH, &mut run));
-                    s.store(&mut even[x..], if P::SCALED { s.fma(a, scale, shift) } else { a });
-                    s.store(&mut odd[x..], if P::SCALED { s.fma(b, scale, shift) } else { b });
+pub(crate) struct FromImage<'t, P> {
+    pub(crate) conv: &'t Conv,
+    pub(crate) layout: Layout,
+    pub(crate) scaling: Scaling,
+    pub(crate) image: &'t [P],
+    pub(crate) planes: &'t mut [f32],
+}
+
+impl<P: Pixel> Task for FromImage<'_, P> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { conv, layout, scaling, image, planes } = self;
+        let (channels, len, stride) = (conv.inputs, conv.plane_len, conv.stride);
+        let (rows, pairs) = (2 * conv.rows + 2, conv.pooled_width() + 1);
+        let [scale, shift] = [s.splat(scaling.scale), s.splat(scaling.shift)];
+        let mut run = [P::ZERO; RUN];
+        // A vector may be written beyond a row, where the next one will be.
+        macro_rules! put {
+            ($planes:expr, $at:expr, $values:expr) => {{
+                let (a, b) = $values;
+                let values = if P::SCALED { [s.fma(a, scale, shift), s.fma(b, scale, shift)] } else { [a, b] };
+                store_pair(s, $planes, $at, len, values);
+            }};
+        }
+        if layout == Layout::Chw || channels == 1 {
+            let pixels = conv.height * conv.width;
+            for (image, planes) in image.chunks_exact(pixels).zip(planes.chunks_exact_mut(4 * len)) {
+                for y in 0..rows {
+                    let (image, planes) = (&image[y * conv.width..], &mut planes[y % 2 * 2 * len + y / 2 * stride..]);
+                    for x in (0..pairs).step_by(S::WIDTH) {
+                        put!(planes, x, P::split(s, at_least(&image[2 * x..], 2 * S::WIDTH, &mut run)));
+                    }
+                }
+            }
+            return;
+        }
+        for y in 0..rows {
+            let image = &image[y * conv.width * channels..];
+            let planes = &mut planes[y % 2 * 2 * len + y / 2 * stride..];
+            for x in (0..pairs).step_by(S::WIDTH) {
+                let from = &image[2 * x * channels..];
+                if let (3, Some(colours)) = (channels, P::colours(s, at_least(from, 6 * S::WIDTH, &mut run))) {
+                    for c in 0..3 {
+                        put!(planes, 4 * c * len + x, colours[c]);
+                    }
+                    continue;
+                }
+                for c in 0..channels {
+                    let [a, b] = channel_of(&from[c..], channels, (pairs - x).min(S::WIDTH));
+                    put!(planes, 4 * c * len + x, (s.load(&a), s.load(&b)));
                 }
             }
         }
-        return;
     }
-    for y in 0..rows {
-        let image = &image[y * conv.width * channels..];
-        for x in (0..pairs).step_by(S::WIDTH) {
-            let from = &image[2 * x * channels..];
-            let mut run = [P::ZERO; RUN];
-            if let (3, Some(colours)) = (channels, P::colours(s, at_least(from, 6 * S::WIDTH, &mut run))) {
-                for (planes, (a, b)) in planes.chunks_exact_mut(4 * len).zip(colours) {
-                    let (even, odd) = row_of(planes, len, y, stride);
-                    s.store(&mut even[x..], if P::SCALED { s.fma(a, scale, shift) } else { a });
-                    s.store(&mut odd[x..], if P::SCALED { s.fma(b, scale, shift) } else { b });
-                }
-                continue;
-            }
-            for (c, planes) in planes.chunks_exact_mut(4 * len).enumerate() {
-                let (even, odd) = row_of(planes, len, y, stride);
-                for (i, pair) in from.chunks_exact(2 * channels).take((pairs - x).min(S::WIDTH)).enumerate() {
-                    let value = |p: P| {
-                        if P::SCALED { p.value() * scaling.scale + scaling.shift } else { p.value() }
-                    };
-                    (even[x + i], odd[x + i]) = (value(pair[c]), value(pair[channels + c]));
-                }
-            }
-        }
+}
+
+/// One of several channels of `count` pairs of pixels, even ones and odd ones. Not inlined, since it is rarely used.
+#[inline(never)]
+fn channel_of<P: Pixel>(from: &[P], channels: usize, count: usize) -> [[f32; MAX_WIDTH]; 2] {
+    let mut values = [[0.0; MAX_WIDTH]; 2];
+    for (i, value) in from.iter().step_by(channels).take(2 * count).enumerate() {
+        values[i % 2][i / 2] = value.value();
     }
+    values
 }
 
 /// A slice of at least `count` values that starts with those of `from`.
@@ -135,14 +159,6 @@ fn at_least<'a, P: Copy>(from: &'a [P], count: usize, run: &'a mut [P; RUN]) -> 
     }
     run[..from.len()].copy_from_slice(from);
     &run[..count]
-}
-
-/// Even and odd columns of row `y` of a channel, and what follows them: a vector may be written beyond the row,
-/// where the next one will be.
-#[inline(always)]
-fn row_of(planes: &mut [f32], len: usize, y: usize, stride: usize) -> (&mut [f32], &mut [f32]) {
-    let (even, odd) = planes[y % 2 * 2 * len..][..2 * len].split_at_mut(len);
-    (&mut even[y / 2 * stride..], &mut odd[y / 2 * stride..])
 }
 
 /// Pooled windows of a convolution, of all groups, into the planes of the next one.

@@ -35,6 +35,7 @@ pub struct Architecture {
     pub(crate) head_relu: bool,
     parameters: usize,
     scratch: usize,
+    batch_scratch: usize,
 }
 
 /// Why there is no such model.
@@ -145,17 +146,31 @@ impl Architecture {
             i += 1;
         }
         let depth = filters.len();
-        let (filters, parameters, scratch) = (of_layers, 0, 0);
-        let new = Self { channels, height, width, filters, depth, classes, hidden, head_relu, parameters, scratch };
+        let new = Self {
+            channels,
+            height,
+            width,
+            filters: of_layers,
+            depth,
+            classes,
+            hidden,
+            head_relu,
+            parameters: 0,
+            scratch: 0,
+            batch_scratch: 0,
+        };
 
         // Below 2^60 whatever the numbers.
         let (mut weights, mut scratch) = (0u64, MAX_WIDTH as u64);
         let (mut pooled, mut block) = (0u64, 0u64);
+        let (mut prepared, mut lanes) = (0u64, channels as u64 * (height * width) as u64);
         let mut i = 0;
         while i < depth {
             let layer = new.conv(i);
             weights += (layer.groups * layer.outputs) as u64 * (9 * layer.inputs as u64 + 1);
             scratch += layer.planes() + layer.prepared();
+            prepared += layer.prepared();
+            lanes += layer.lanes();
             pooled = larger(pooled, layer.pooled());
             block = larger(block, layer.block());
             i += 1;
@@ -170,10 +185,13 @@ impl Architecture {
         }
         scratch += pooled + block + branches as u64 * padded(features + 32) + padded(joined) + padded(units);
         scratch += padded(classes as u64);
+        lanes += joined + units + classes as u64;
+        let batch = larger(scratch, (lanes + 1) * MAX_WIDTH as u64 + prepared + block);
         if weights >= MOST || scratch >= MOST {
             return Err(E::TooLarge);
         }
-        Ok(Self { parameters: weights as usize, scratch: scratch as usize, ..new })
+        let batch_scratch = if batch < usize::MAX as u64 { batch as usize } else { usize::MAX };
+        Ok(Self { parameters: weights as usize, scratch: scratch as usize, batch_scratch, ..new })
     }
 
     /// `[channels, height, width]` of an image.
@@ -221,6 +239,13 @@ impl Architecture {
         self.scratch
     }
 
+    /// Floats of working memory with which batches of at least [`Level::width`](crate::Level::width) images are
+    /// answered faster, whatever the number of images. Never fewer than [`Architecture::scratch_len`]; for the
+    /// published shapes about 4 times as many.
+    pub const fn batch_scratch_len(&self) -> usize {
+        self.batch_scratch
+    }
+
     /// Values that a branch's head sees.
     pub const fn features(&self) -> usize {
         let last = self.conv(self.depth - 1);
@@ -255,15 +280,14 @@ impl Architecture {
             i += 1;
         }
         // What the last layer's rows need of the layers before.
-        let mut last = height;
+        let (mut rows, mut columns) = (height, width);
         while i < self.depth {
-            last = (last - 2) / 2;
+            (rows, columns) = ((rows - 2) / 2, (columns - 2) / 2);
             i += 1;
         }
-        let mut rows = last;
         i = index + 1;
         while i < self.depth {
-            rows = 2 * rows + 2;
+            (rows, columns) = (2 * rows + 2, 2 * columns + 2);
             i += 1;
         }
         let stride = (width - 2) / 2 + 1;
@@ -274,6 +298,7 @@ impl Architecture {
             height,
             width,
             rows,
+            columns,
             stride,
             aligned: false,
             plane_len: 0,
@@ -311,6 +336,8 @@ pub(crate) struct Conv {
     pub(crate) width: usize,
     /// Rows of pooled windows that later layers look at.
     pub(crate) rows: usize,
+    /// Windows of a row that later layers look at.
+    pub(crate) columns: usize,
     /// Values of a plane's row.
     pub(crate) stride: usize,
     /// Whether rows are whole vectors: then pooled values go straight to the next layer's planes.
@@ -358,6 +385,11 @@ impl Conv {
         (self.groups * self.inputs) as u64 * 4 * self.plane_len as u64
     }
 
+    /// Pooled values that later layers look at.
+    const fn lanes(&self) -> u64 {
+        (self.groups * self.outputs) as u64 * self.rows as u64 * self.columns as u64
+    }
+
     pub(crate) const fn pooled(&self) -> u64 {
         if self.aligned {
             return 0;
@@ -372,7 +404,7 @@ impl Conv {
 }
 
 /// Vectors of windows computed at a time, at most.
-pub(crate) const MAX_BLOCK: usize = 3;
+pub(crate) const MAX_BLOCK: usize = 2;
 
 const fn larger(a: u64, b: u64) -> u64 {
     if a > b { a } else { b }

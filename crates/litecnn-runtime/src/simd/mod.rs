@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod cast;
+mod patches;
 mod portable;
 mod products;
 mod rows;
@@ -14,8 +15,9 @@ mod x86;
 #[cfg(feature = "alloc")]
 pub(crate) use cast::{Line, bytes_of, bytes_of_mut};
 pub(crate) use cast::{floats_of, line_offset};
-pub(crate) use products::products;
-pub(crate) use rows::{Rows, copy_rows, differences, split_at, split_rows, transform};
+pub(crate) use patches::{Images, Lanes, Windows, differences, patch, transform};
+pub(crate) use products::{lane_sums, products, row_sums};
+pub(crate) use rows::{Rows, copy_rows, split_each, split_rows, store_each, store_pair, turn, turn_bytes};
 
 /// A set of vector instructions. Methods are inlined into functions that enable the instructions. Closures are not
 /// (they are functions of their own, without the instructions), so none takes or gives a vector.
@@ -25,6 +27,8 @@ pub(crate) trait Simd: Copy {
     const WIDTH: usize;
     /// Whether there are 32 vector registers (else 16).
     const MANY: bool;
+    /// Runs a task as a function of its own: what is inlined into one large function shares its registers badly.
+    fn call<T: Task>(self, task: T) -> T::Output;
     fn zero(self) -> Self::V;
     fn splat(self, value: f32) -> Self::V;
     /// # Safety
@@ -43,7 +47,7 @@ pub(crate) trait Simd: Copy {
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `a > b ? a : b`
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
-    /// Sum of the lanes.
+    /// Sum of the lanes: of the first half and the second half, and so on.
     fn sum(self, v: Self::V) -> f32;
     /// # Safety
     /// The pointer must be good for [`Simd::WIDTH`] values; it need not be aligned.
@@ -62,6 +66,17 @@ pub(crate) trait Simd: Copy {
     fn load_split(self, from: &[f32]) -> (Self::V, Self::V);
     /// As [`Simd::load_split`] of bytes.
     fn bytes_split(self, from: &[u8]) -> (Self::V, Self::V);
+    /// Values of [`Simd::WIDTH`] rows, `stride` values apart, [`Simd::WIDTH`] of each: the first ones to the first
+    /// vector, then the second ones.
+    ///
+    /// # Safety
+    /// The pointers must be good for these rows, and for [`Simd::WIDTH`] vectors; they need not be aligned.
+    unsafe fn turn(self, from: *const f32, stride: usize, to: *mut f32);
+    /// As [`Simd::turn`] of 4 * [`Simd::WIDTH`] bytes of each row, to as many vectors of `scale * byte + shift`.
+    ///
+    /// # Safety
+    /// As [`Simd::turn`].
+    unsafe fn turn_bytes(self, from: *const u8, stride: usize, scale: Self::V, shift: Self::V, to: *mut f32);
     /// As [`Simd::bytes_split`] for 2 * [`Simd::WIDTH`] pixels of three bytes: even and odd ones of each channel.
     fn colours_split(self, from: &[u8]) -> [(Self::V, Self::V); 3];
 }
@@ -156,7 +171,7 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => unsafe { x86::run_avx2(task) },
-            Instructions::Portable => task.run(portable::Portable),
+            Instructions::Portable => portable::Portable.call(task),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Plain Rust in arrays of four: what SSE2 and NEON hold in a register.
 
-use super::Simd;
+use super::{Simd, Task};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
@@ -12,6 +12,10 @@ impl Simd for Portable {
     const WIDTH: usize = N;
     // More sums at once are not kept in registers by the compiler, even if there are more.
     const MANY: bool = false;
+    #[inline(never)]
+    fn call<T: Task>(self, task: T) -> T::Output {
+        task.run(self)
+    }
     #[inline(always)]
     fn zero(self) -> [f32; N] {
         [0.0; N]
@@ -85,6 +89,25 @@ impl Simd for Portable {
         unsafe {
             even.cast::<[f32; 2]>().write_unaligned([v[0], v[2]]);
             odd.cast::<[f32; 2]>().write_unaligned([v[1], v[3]]);
+        }
+    }
+    #[inline(always)]
+    unsafe fn turn(self, from: *const f32, stride: usize, to: *mut f32) {
+        for i in 0..N {
+            for lane in 0..N {
+                // SAFETY: the caller vouches for four values of four rows, and as many places.
+                unsafe { *to.add(i * N + lane) = *from.add(lane * stride + i) };
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn turn_bytes(self, from: *const u8, stride: usize, scale: [f32; N], shift: [f32; N], to: *mut f32) {
+        for i in 0..4 * N {
+            // SAFETY: the caller vouches for 16 values of four rows, and as many vectors.
+            unsafe {
+                let value = core::array::from_fn(|lane| f32::from(*from.add(lane * stride + i)));
+                self.store_to(to.add(i * N), self.fma(value, scale, shift));
+            }
         }
     }
     #[inline(always)]

@@ -75,3 +75,75 @@ unsafe fn pass<S: Simd, const N: usize, const B: usize>(
     }
     *sums = local;
 }
+
+/// Sums of the products of `B` rows of weights with values, in each lane those of every [`Simd::WIDTH`]th value. Two
+/// sums take turns, as long as there are whole vectors for both; the first one has the rest.
+#[inline(always)]
+pub(crate) fn row_sums<S: Simd, const B: usize>(s: S, weights: &[f32], values: &[f32]) -> [S::V; B] {
+    let count = values.len();
+    let weights = &weights[..B * count];
+    let whole = count / (2 * S::WIDTH) * 2 * S::WIDTH;
+    let mut sums = [[s.zero(); B]; 2];
+    let mut at = 0;
+    while at < whole {
+        for half in 0..2 {
+            // SAFETY: below `whole` there are two vectors of values, and in each row as many weights.
+            unsafe {
+                let value = s.load_from(values.as_ptr().add(at));
+                for b in 0..B {
+                    let weight = s.load_from(weights.as_ptr().add(b * count + at));
+                    sums[half][b] = s.fma(weight, value, sums[half][b]);
+                }
+            }
+            at += S::WIDTH;
+        }
+    }
+    while at < count {
+        let value = s.load_part(&values[at..]);
+        for b in 0..B {
+            sums[0][b] = s.fma(s.load_part(&weights[b * count + at..(b + 1) * count]), value, sums[0][b]);
+        }
+        at += S::WIDTH;
+    }
+    total(s, sums)
+}
+
+/// [`row_sums`] where each value is a vector: the sum that would be in lane `lane` there.
+#[inline(always)]
+pub(crate) fn lane_sums<S: Simd, const B: usize>(s: S, weights: &[f32], values: &[f32], lane: usize) -> [S::V; B] {
+    let count = values.len() / S::WIDTH;
+    let weights = &weights[..B * count];
+    let whole = count / (2 * S::WIDTH) * 2 * S::WIDTH;
+    let mut sums = [[s.zero(); B]; 2];
+    let mut at = lane;
+    macro_rules! add {
+        ($half:expr) => {
+            // SAFETY: below `count` there is a vector of values, and in each row a weight.
+            unsafe {
+                let value = s.load_from(values.as_ptr().add(at * S::WIDTH));
+                for b in 0..B {
+                    let weight = s.splat(*weights.as_ptr().add(b * count + at));
+                    sums[$half][b] = s.fma(weight, value, sums[$half][b]);
+                }
+            }
+            at += S::WIDTH;
+        };
+    }
+    // A multiple of two widths: below it, what is a width further is below it as well.
+    while at < whole {
+        add!(0);
+        add!(1);
+    }
+    while at < count {
+        add!(0);
+    }
+    total(s, sums)
+}
+
+#[inline(always)]
+fn total<S: Simd, const B: usize>(s: S, [mut first, second]: [[S::V; B]; 2]) -> [S::V; B] {
+    for b in 0..B {
+        first[b] = s.add(first[b], second[b]);
+    }
+    first
+}

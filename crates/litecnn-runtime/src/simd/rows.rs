@@ -1,5 +1,5 @@
-//! Moving rows of values about, and transforming the inputs of the convolutions: short loops in which checks of every
-//! slice would take longer than the work. Lengths are checked once, before the loops.
+//! Moving rows of values about: short loops in which checks of every slice would take longer than the work. Lengths
+//! are checked once, before the loops.
 
 use super::Simd;
 
@@ -40,12 +40,63 @@ pub(crate) fn split_rows<S: Simd>(s: S, rows: Rows, from: &[f32], even: &mut [f3
     }
 }
 
-/// Even and odd lanes to two places of a slice.
+/// Vectors `v[b][n]` to `places[n]`, `step` values further for each `b`.
 #[inline(always)]
-pub(crate) fn split_at<S: Simd>(s: S, v: S::V, to: &mut [f32], even: usize, odd: usize) {
-    assert!(even <= odd && odd < to.len() && S::WIDTH / 2 <= to.len() - odd);
-    // SAFETY: half a vector from `odd` on ends within the slice; so does one from `even` on, which is before.
-    unsafe { s.split_to(v, to.as_mut_ptr().add(even), to.as_mut_ptr().add(odd)) };
+pub(crate) fn store_each<S: Simd, const N: usize, const B: usize>(
+    s: S,
+    to: &mut [f32],
+    places: [usize; N],
+    step: usize,
+    v: [[S::V; N]; B],
+) {
+    check(to, places, step * (B - 1), S::WIDTH);
+    for b in 0..B {
+        for n in 0..N {
+            // SAFETY: checked for the largest `b`.
+            unsafe { s.store_to(to.as_mut_ptr().add(places[n] + b * step), v[b][n]) };
+        }
+    }
+}
+
+/// As [`store_each`] of even lanes; odd ones go `gap` values further.
+#[inline(always)]
+pub(crate) fn split_each<S: Simd, const N: usize, const B: usize>(
+    s: S,
+    to: &mut [f32],
+    places: [usize; N],
+    step: usize,
+    gap: usize,
+    v: [[S::V; N]; B],
+) {
+    check(to, places, step * (B - 1) + gap, S::WIDTH / 2);
+    for b in 0..B {
+        for n in 0..N {
+            // SAFETY: checked for the largest `b` and the odd lanes.
+            unsafe {
+                let even = to.as_mut_ptr().add(places[n] + b * step);
+                s.split_to(v[b][n], even, even.add(gap));
+            }
+        }
+    }
+}
+
+/// Two vectors, the second one `gap` values further than the first.
+#[inline(always)]
+pub(crate) fn store_pair<S: Simd>(s: S, to: &mut [f32], at: usize, gap: usize, [first, second]: [S::V; 2]) {
+    check(to, [at], gap, S::WIDTH);
+    // SAFETY: checked for the second one.
+    unsafe {
+        s.store_to(to.as_mut_ptr().add(at), first);
+        s.store_to(to.as_mut_ptr().add(at + gap), second);
+    }
+}
+
+/// Panics unless `count` values fit in from each place, and from as much further.
+#[inline(always)]
+fn check<const N: usize>(to: &[f32], places: [usize; N], further: usize, count: usize) {
+    for place in places {
+        assert!(place <= to.len() && further <= to.len() - place && count <= to.len() - place - further);
+    }
 }
 
 /// Copies rows. What is written beyond a row is overwritten by the next.
@@ -54,67 +105,62 @@ pub(crate) fn copy_rows<S: Simd>(s: S, rows: Rows, from: &[f32], to: &mut [f32])
     let width = rows.width.next_multiple_of(S::WIDTH);
     assert!(rows.count > 0 && rows.end(rows.from, width) <= from.len() && rows.end(rows.to, width) <= to.len());
     let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+    if rows.width <= S::WIDTH / 2 {
+        for y in 0..rows.count {
+            // SAFETY: the ends of the last row are checked above, and others lie before them.
+            unsafe { s.copy_half(from.add(y * rows.from), to.add(y * rows.to)) };
+        }
+        return;
+    }
     for y in 0..rows.count {
-        // SAFETY: as above.
-        unsafe {
-            let (from, to) = (from.add(y * rows.from), to.add(y * rows.to));
-            if rows.width <= S::WIDTH / 2 {
-                s.copy_half(from, to);
-                continue;
-            }
-            for x in (0..width).step_by(S::WIDTH) {
-                s.store_to(to.add(x), s.load_from(from.add(x)));
-            }
+        for x in (0..width).step_by(S::WIDTH) {
+            // SAFETY: as above.
+            unsafe { s.store_to(to.add(y * rows.to + x), s.load_from(from.add(y * rows.from + x))) };
         }
     }
 }
 
-/// Inputs of `N` vectors of windows as [`products`](super::products) sees them, `[4][input][4][N]` vectors, from
-/// `planes`, four of `len` values an input, with rows `stride` apart; the first window's place is `at`.
+/// Rows to lanes: of `from`, [`Simd::WIDTH`] rows, the first values to the first vector of `to`, and so on.
 #[inline(always)]
-pub(crate) fn transform<S: Simd, const N: usize>(
-    s: S,
-    planes: &[f32],
-    len: usize,
-    stride: usize,
-    at: usize,
-    block: &mut [f32],
-) {
-    let inputs = planes.len() / (4 * len);
-    let of_row = inputs * 4 * N * S::WIDTH;
-    assert!(block.len() == 4 * of_row && at + N * S::WIDTH + stride < len);
-    for c in 0..inputs {
-        for n in 0..N {
-            // SAFETY: a plane's last value read is `at + N * WIDTH + stride` (below `len`); the last one written is
-            // the last of `block`.
-            unsafe {
-                let planes = planes.as_ptr().add(c * 4 * len + at + n * S::WIDTH);
-                let mut d = [[s.zero(); 4]; 4];
-                for r in 0..4 {
-                    for x in 0..4 {
-                        d[r][x] = s.load_from(planes.add((r % 2 * 2 + x % 2) * len + r / 2 * stride + x / 2));
-                    }
-                }
-                for x in 0..4 {
-                    let column = differences(s, [d[0][x], d[1][x], d[2][x], d[3][x]]);
-                    for r in 0..4 {
-                        d[r][x] = column[r];
-                    }
-                }
-                for r in 0..4 {
-                    let row = differences(s, d[r]);
-                    for j in 0..4 {
-                        let place = r * of_row + ((c * 4 + j) * N + n) * S::WIDTH;
-                        s.store_to(block.as_mut_ptr().add(place), row[j]);
-                    }
-                }
-            }
-        }
+pub(crate) fn turn<S: Simd>(s: S, from: &[f32], to: &mut [f32]) {
+    let width = from.len() / S::WIDTH;
+    assert!(width * S::WIDTH <= to.len());
+    if width < S::WIDTH {
+        return turn_few(s, from, |value| value, None, to);
+    }
+    for at in (0..width).step_by(S::WIDTH) {
+        // The last ones overlap those before.
+        let at = at.min(width - S::WIDTH);
+        // SAFETY: each row has `WIDTH` values from `at` on, and `to` as many vectors.
+        unsafe { s.turn(from.as_ptr().add(at), width, to.as_mut_ptr().add(at * S::WIDTH)) };
     }
 }
 
-/// What four neighbouring inputs are multiplied as, along one axis.
+/// As [`turn`] of bytes, which become `scale * byte + shift`.
 #[inline(always)]
-pub(crate) fn differences<S: Simd>(s: S, [a, b, c, d]: [S::V; 4]) -> [S::V; 4] {
-    [s.sub(a, c), s.add(b, c), s.sub(c, b), s.sub(d, b)]
+pub(crate) fn turn_bytes<S: Simd>(s: S, from: &[u8], scale: S::V, shift: S::V, to: &mut [f32]) {
+    let (width, run) = (from.len() / S::WIDTH, 4 * S::WIDTH);
+    assert!(width * S::WIDTH <= to.len());
+    if width < run {
+        return turn_few(s, from, f32::from, Some((scale, shift)), to);
+    }
+    for at in (0..width).step_by(run) {
+        let at = at.min(width - run);
+        // SAFETY: each row has `run` values from `at` on, and `to` as many vectors.
+        unsafe { s.turn_bytes(from.as_ptr().add(at), width, scale, shift, to.as_mut_ptr().add(at * S::WIDTH)) };
+    }
+}
+
+/// Rows that are too short for the above.
+#[inline(always)]
+fn turn_few<S: Simd, T: Copy>(s: S, from: &[T], value: fn(T) -> f32, scaling: Option<(S::V, S::V)>, to: &mut [f32]) {
+    let width = from.len() / S::WIDTH;
+    for (i, to) in to.chunks_exact_mut(S::WIDTH).take(width).enumerate() {
+        for (to, row) in to.iter_mut().zip(from.chunks_exact(width)) {
+            *to = value(row[i]);
+        }
+        if let Some((scale, shift)) = scaling {
+            s.store(to, s.fma(s.load(to), scale, shift));
+        }
+    }
 }
