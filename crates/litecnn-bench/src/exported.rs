@@ -68,7 +68,7 @@ fn timed<P: Pixel + Sync>(
     let batch = images.len() / model.pixels();
     let mut parts = batch.div_ceil(batch.div_ceil(threads).max(1));
     let mut output = vec![0.0; batch * model.classes()];
-    let mut scratches = vec![vec![0.0; model.scratch_len()]; parts];
+    let mut scratches = vec![vec![0.0; model.batch_scratch_len()]; parts];
     let of_part = batch.div_ceil(parts);
     let cut = images.chunks(of_part * model.pixels()).zip(output.chunks_mut(of_part * model.classes()));
     let mut work = Vec::new();

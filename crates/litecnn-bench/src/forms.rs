@@ -119,7 +119,7 @@ fn by_libtorch(path: &Path, images: &Images) -> Result<Vec<f32>, BenchError> {
 
 fn by_runtime(file: &[u8], images: &Images) -> Result<Vec<f32>, BenchError> {
     let model = Model::from_bytes(file)?;
-    let mut scratch = vec![0.0; model.scratch_len()];
+    let mut scratch = vec![0.0; model.batch_scratch_len()];
     let mut logits = vec![0.0; images.len() * model.classes()];
     model.session(&mut scratch)?.logits_batch(bytes(images), &mut logits)?;
     Ok(logits)
