@@ -2,7 +2,8 @@
 //!
 //! [`TrainedModel::read`] reads any weight file of this project into plain vectors; [`onnx`] makes of it a file for
 //! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers, [`litecnn()`] the file that
-//! `litecnn-runtime` runs faster than anything else. Neither needs a tensor library, so this
+//! `litecnn-runtime` runs faster than anything else, and [`quantise()`] the same in
+//! 8-bit integers: a quarter of the size, less than half of the time. None needs a tensor library, so this
 //! crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
 //! ```no_run
@@ -26,6 +27,7 @@ mod compact;
 mod error;
 mod model;
 mod onnx;
+mod quantise;
 mod reference;
 mod weights;
 
@@ -35,3 +37,4 @@ pub use compact::litecnn;
 pub use error::ExportError;
 pub use model::{BranchWeights, Convolution, Dense, JointWeights, TrainedModel};
 pub use onnx::onnx;
+pub use quantise::{ByteRange, QuantiseSettings, QuantisedModel, quantise};

@@ -65,7 +65,7 @@ fn answer(names: &[&str], probabilities: &[f32], top: usize) -> String {
 }
 
 /// A picture as the model sees it, `[height][width][channel]`.
-fn pixels(path: &Path, [channels, height, width]: [usize; 3]) -> Result<Vec<u8>> {
+pub(crate) fn pixels(path: &Path, [channels, height, width]: [usize; 3]) -> Result<Vec<u8>> {
     let bytes = litecnn_run::read(path)?;
     let picture = image::load_from_memory(&bytes)
         .with_context(|| format!("{} is no picture that can be read", path.display()))?;

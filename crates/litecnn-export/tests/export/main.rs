@@ -8,5 +8,6 @@ mod compact;
 mod cortex_m;
 mod models;
 mod onnx;
+mod quantise;
 mod tools;
 mod weights;
