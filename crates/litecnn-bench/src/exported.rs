@@ -2,40 +2,76 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 
 use litecnn_data::stream;
-use litecnn_export::{TrainedModel, litecnn};
-use litecnn_report::speed::{Copying, RUNTIME};
+use litecnn_export::{QuantiseSettings, TrainedModel, litecnn, quantise};
+use litecnn_report::speed::{Copying, RUNTIME, RUNTIME_INT8};
 use litecnn_runtime::{AlignedBytes, Layout, Model, Pixel, PredictError, Session};
 use rand::RngExt;
+use rand::distr::{Distribution, StandardUniform};
 use tch::Device;
 
 use crate::{BenchError, Call, Engine, Measure, Sample, Subject};
 
 /// A model in `litecnn-runtime`, as those have it who do without libtorch.
 ///
-/// It is given what the other engines are given: `f32` images `[batch, channels, height, width]`. With several threads,
-/// each answers its part of a batch in a session of its own.
+/// With weights of 32-bit floats it is given what the other engines are given: `f32` images `[batch, channels, height,
+/// width]`; with weights of bytes `u8` images `[batch, height, width, channels]`. With several threads, each answers its
+/// part of a batch in a session of its own.
 #[derive(Debug)]
 pub struct Exported {
     model: String,
+    weights: Weights,
     threads: usize,
     file: AlignedBytes,
 }
 
+/// What an exported model's weights are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weights {
+    /// 32-bit floats.
+    F32,
+    /// 8-bit integers.
+    Int8,
+}
+
+impl Weights {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::F32, Self::Int8];
+}
+
 impl Exported {
-    /// Exports the model of a subject.
+    /// Exports the model of a subject. Scales of integers are chosen by random images: speed does not depend on them.
     ///
     /// # Errors
     /// If it has a shape that the runtime does not take.
-    pub fn new(subject: &Subject, threads: usize) -> Result<Self, BenchError> {
+    pub fn new(subject: &Subject, weights: Weights, threads: usize) -> Result<Self, BenchError> {
         let model = TrainedModel::from_bytes("final.safetensors".as_ref(), &subject.weight_file()?)?;
-        let file = AlignedBytes::new(&litecnn(&model)?);
-        Ok(Self { model: subject.model().to_owned(), threads: threads.max(1), file })
+        let file = match weights {
+            Weights::F32 => litecnn(&model)?,
+            Weights::Int8 => {
+                let images: Vec<u8> = random(8 * model.input().iter().product::<usize>());
+                quantise(&model, &images, QuantiseSettings::default())?.litecnn()?
+            }
+        };
+        let file = AlignedBytes::new(&file);
+        Ok(Self { model: subject.model().to_owned(), weights, threads: threads.max(1), file })
     }
+}
+
+/// Seeded random values: bytes, or floats in `[0, 1)`.
+fn random<T>(count: usize) -> Vec<T>
+where
+    StandardUniform: Distribution<T>,
+{
+    let mut rng = stream(0, "bench/images");
+    (0..count).map(|_| rng.random()).collect()
 }
 
 impl Engine for Exported {
     fn program(&self) -> &str {
-        RUNTIME
+        match self.weights {
+            Weights::F32 => RUNTIME,
+            Weights::Int8 => RUNTIME_INT8,
+        }
     }
 
     fn model(&self) -> &str {
@@ -51,10 +87,12 @@ impl Engine for Exported {
     }
 
     fn ready(&self, batch: u64, _copy: Option<Copying>, measure: &mut Measure<'_>) -> Result<Sample, BenchError> {
-        let model = Model::from_bytes(&self.file)?.with_layout(Layout::Chw);
-        let mut rng = stream(0, "bench/images");
-        let images: Vec<f32> = (0..batch as usize * model.pixels()).map(|_| rng.random()).collect();
-        timed(&model, &images, self.threads, measure)
+        let model = Model::from_bytes(&self.file)?;
+        let count = batch as usize * model.pixels();
+        match self.weights {
+            Weights::F32 => timed::<f32>(&model.with_layout(Layout::Chw), &random(count), self.threads, measure),
+            Weights::Int8 => timed::<u8>(&model, &random(count), self.threads, measure),
+        }
     }
 }
 
@@ -166,16 +204,18 @@ mod tests {
     fn any_number_of_threads_answers_every_image() {
         let subject = Subject::random("mnist", Device::Cpu).unwrap();
         for (threads, batch) in [(1, 1), (2, 1), (2, 5), (3, 4), (4, 64)] {
-            let engine = Exported::new(&subject, threads).unwrap();
-            let sample = latency(&engine, batch, None, Calls { warmup: 2, repetitions: 3 }).unwrap();
-            assert!(sample.min > 0.0 && sample.repetitions == 3, "{threads} {batch}");
+            for weights in Weights::ALL {
+                let engine = Exported::new(&subject, weights, threads).unwrap();
+                let sample = latency(&engine, batch, None, Calls { warmup: 2, repetitions: 3 }).unwrap();
+                assert!(sample.min > 0.0 && sample.repetitions == 3, "{weights:?} {threads} {batch}");
+            }
         }
     }
 
     #[test]
     fn parts_are_answered_as_the_whole_is() {
         let subject = Subject::random("cifar10", Device::Cpu).unwrap();
-        let file = Exported::new(&subject, 1).unwrap().file;
+        let file = Exported::new(&subject, Weights::F32, 1).unwrap().file;
         let model = Model::from_bytes(&file).unwrap();
         let images: Vec<u8> = (0..7 * model.pixels()).map(|i| (i * 7 % 251) as u8).collect();
         let mut expected = vec![0.0; 70];

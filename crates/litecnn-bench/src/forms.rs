@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use litecnn_data::Images;
-use litecnn_export::{TrainedModel, c, litecnn, onnx};
+use litecnn_data::{Dataset, Images};
+use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise};
 use litecnn_model::Model as Loaded;
-use litecnn_report::speed::{ExportForm, OURS, RUNTIME};
+use litecnn_report::speed::{ExportForm, OURS, RUNTIME, RUNTIME_INT8};
 use litecnn_run::{RunError, SeedDir};
 use litecnn_runtime::{AlignedBytes, Model, top1};
 use tch::{Device, Kind, Tensor};
 
-use crate::{BenchError, Calls, Exported, Subject, latency};
+use crate::{BenchError, Calls, Exported, Subject, Weights, latency};
 
 /// What answers where libtorch and the runtime do not.
 #[derive(Debug, Clone, Default)]
@@ -23,18 +23,17 @@ pub struct Others {
 /// Images libtorch answers at once.
 const BATCH: usize = 500;
 
+/// Training images that scales are chosen by.
+const CALIBRATION: usize = 512;
+
 /// The trained model of a run in every form there is: bytes of the file, microseconds for one image on one thread,
-/// and how its answers to all `images` differ from libtorch's.
+/// and how its answers to all test images differ from libtorch's. Scales of
+/// integers are chosen by 512 training images, evenly spaced.
 ///
 /// # Errors
 /// If the run has no such model, or a form of it fails.
-pub fn forms(
-    run: &Path,
-    name: &str,
-    seed: u64,
-    images: &Images,
-    others: &Others,
-) -> Result<Vec<ExportForm>, BenchError> {
+pub fn forms(run: &Path, seed: u64, dataset: &Dataset, others: &Others) -> Result<Vec<ExportForm>, BenchError> {
+    let (name, images) = (dataset.name.as_str(), &dataset.test);
     let path = SeedDir::new(run, name, seed).final_weights();
     let trained = TrainedModel::read(&path)?;
     let subject = Subject::trained(run, name, seed, Device::Cpu)?;
@@ -58,9 +57,14 @@ pub fn forms(
     let us = latency(&subject, 1, None, calls)?.median;
     rows.push(of(OURS, subject.weight_file()?.len(), Some(us), Some(&expected)));
 
-    let file = AlignedBytes::new(&litecnn(&trained)?);
-    let us = latency(&Exported::new(&subject, 1)?, 1, None, calls)?.median;
-    rows.push(of(RUNTIME, file.len(), Some(us), Some(&by_runtime(&file, images)?)));
+    let integers = quantise(&trained, &evenly(&dataset.train, CALIBRATION), QuantiseSettings::default())?;
+    for (form, weights, file) in
+        [(RUNTIME, Weights::F32, litecnn(&trained)?), (RUNTIME_INT8, Weights::Int8, integers.litecnn()?)]
+    {
+        let us = latency(&Exported::new(&subject, weights, 1)?, 1, None, calls)?.median;
+        let logits = by_runtime(&AlignedBytes::new(&file), images)?;
+        rows.push(of(form, file.len(), Some(us), Some(&logits)));
+    }
 
     let folder = tempfile::tempdir().map_err(|e| io("make a folder in", &std::env::temp_dir(), e))?;
     let graph = onnx(&trained);
@@ -77,6 +81,13 @@ pub fn forms(
     // What of it is in a program: weights and names.
     rows.push(of("c", source.constant_bytes, answers.as_ref().map(|a| a.0), answers.as_ref().map(|a| a.1.as_slice())));
     Ok(rows)
+}
+
+/// Up to `count` images, evenly spaced.
+fn evenly(images: &Images, count: usize) -> Vec<u8> {
+    let (bytes, count) = (bytes(images), count.min(images.len()));
+    let pixels = bytes.len() / images.len();
+    (0..count).flat_map(|i| &bytes[i * images.len() / count * pixels..][..pixels]).copied().collect()
 }
 
 /// How logits of many images compare.

@@ -44,7 +44,7 @@ mod timing;
 pub use affinity::share_processors;
 pub use engine::{Call, Engine, Measure};
 pub use error::BenchError;
-pub use exported::Exported;
+pub use exported::{Exported, Weights};
 pub use forms::{Others, forms};
 pub use growth::{Case, GROWTH_STEPS, growth, growth_cases};
 pub use memory::is_out_of_memory;

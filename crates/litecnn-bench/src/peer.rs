@@ -248,7 +248,7 @@ fn median(values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exported, Subject};
+    use crate::{Exported, Subject, Weights};
     use tch::Device;
 
     /// A peer made of a shell script.
@@ -273,7 +273,7 @@ done"#;
         let mut peer = peer(PEER).unwrap();
         assert_eq!(peer.programs(), ["one", "two"]);
         let plan = Contest { batch: 2, threads: 1, rounds: 3, repetitions: 4 };
-        let exported = Exported::new(&subject, 1).unwrap();
+        let exported = Exported::new(&subject, Weights::F32, 1).unwrap();
         let (rows, ratios) = contest(&[&subject, &exported], &mut peer, &plan).unwrap();
         // The script counts 10, 30, 50 for the one and 20, 40, 60 for the other.
         let one = &rows[0];

@@ -40,14 +40,14 @@ fn all_of_it_into_one_file_and_the_page_of_that() {
     let sizes: Vec<(&str, u64)> = measured.models.iter().map(|m| (m.model.as_str(), m.parameters)).collect();
     assert_eq!(sizes, [("mnist", 14_862), ("fashion-mnist", 14_862), ("cifar10", 19_622)]);
     let count = |metric: Metric| measured.rows.iter().filter(|r| r.metric == metric).count();
-    // Of latencies three are libtorch's, and each model exported has four batch sizes.
-    assert_eq!((count(Metric::Latency), count(Metric::Throughput)), (3 + 12, 9));
+    // Of latencies three are libtorch's, and each model exported has two kinds of weights and four batch sizes.
+    assert_eq!((count(Metric::Latency), count(Metric::Throughput)), (3 + 24, 9));
     assert!(measured.rows.iter().all(|r| r.device == "cpu" && r.copy.is_none() && r.repetitions >= 3));
 
     // Measured again, rows take the place of older ones; what else there is stays.
     good(&mut bench("latency --models mnist --device cpu --threads 1 --quick --out deep/bench.json", dir.path()));
     let again = Bench::read(&file).unwrap();
-    assert_eq!((again.rows.len(), &again.models), (24, &measured.models));
+    assert_eq!((again.rows.len(), &again.models), (36, &measured.models));
     assert_eq!(again.rows.iter().filter(|r| r.repetitions == 10).count(), 1);
 
     good(&mut bench("report deep/bench.json", dir.path()));
@@ -119,7 +119,11 @@ done"#;
     let started = std::fs::read_to_string(dir.path().join("started")).unwrap();
     assert_eq!(started, "--serve --models mnist --threads 1\n--serve --models cifar10 --threads 1\n");
     let measured = Bench::read(&dir.path().join("bench.json")).unwrap();
-    assert_eq!((measured.rows.len(), measured.ratios.len()), (4, 8), "libtorch and the runtime, at each batch size");
+    assert_eq!(
+        (measured.rows.len(), measured.ratios.len()),
+        (4, 12),
+        "libtorch and the runtime's two, at each batch size"
+    );
     assert!(measured.rows.iter().all(|r| r.program == "other" && r.repetitions == 6));
     assert!(measured.ratios.iter().all(|r| r.theirs_us == 1.0 && r.ratio == r.ours_us));
 }

@@ -3,6 +3,9 @@ use litecnn_runtime::{Architecture, ArchitectureError, EncodeError, Scaling, enc
 use crate::model::{Dense, PIXEL_SCALE, TrainedModel};
 use crate::{ExportError, HeadActivation};
 
+/// What becomes of a pixel's byte.
+pub(crate) const SCALING: Scaling = Scaling { scale: 1.0 / PIXEL_SCALE, shift: 0.0 };
+
 /// The file that `litecnn-runtime` reads: weights as 32-bit floats, class names, and the scaling of pixels that are
 /// bytes.
 ///
@@ -11,12 +14,11 @@ use crate::{ExportError, HeadActivation};
 /// or number of channels or classes above 65,535.
 pub fn litecnn(model: &TrainedModel) -> Result<Vec<u8>, ExportError> {
     let architecture = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
-    let scaling = Scaling { scale: 1.0 / PIXEL_SCALE, shift: 0.0 };
     let failed = |e: EncodeError| ExportError::Compact { reason: e.to_string() };
-    encode(&architecture, model.classes(), scaling, &weights(model)).map_err(failed)
+    encode(&architecture, model.classes(), SCALING, &weights(model)).map_err(failed)
 }
 
-fn architecture(model: &TrainedModel) -> Result<Architecture, ArchitectureError> {
+pub(crate) fn architecture(model: &TrainedModel) -> Result<Architecture, ArchitectureError> {
     let ([channels, height, width], filters, classes) = (model.input(), model.filters(), model.classes().len());
     match model.joint() {
         None => Architecture::branch(channels, height, width, filters, classes),

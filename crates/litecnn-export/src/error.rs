@@ -34,6 +34,14 @@ pub enum ExportError {
         /// What is too much.
         reason: String,
     },
+    /// Images to calibrate with are none, or end within one.
+    #[error("{found} bytes of images to calibrate with; the model wants one image or more of {image} bytes each")]
+    Calibration {
+        /// Bytes of an image.
+        image: usize,
+        /// Bytes given.
+        found: usize,
+    },
     /// An image has another size than the model's input.
     #[error("an image of {found} values, the model wants {expected} (channels x height x width)")]
     Image {

@@ -13,22 +13,37 @@ impl TrainedModel {
             return Err(ExportError::Image { expected, found: image.len() });
         }
         let image: Vec<f64> = image.iter().copied().map(f64::from).collect();
+        Ok(self.forward(&image, &mut |_, _| {}))
+    }
+
+    /// Logits of an image of the right size. `seen` is shown what each layer hands to the next: for each branch the maps
+    /// after pooling, then for a unified model the branches' outputs as the hidden layer sees them, and its own; with each the
+    /// number of channels, which lie one after the other.
+    pub(crate) fn forward(&self, image: &[f64], seen: &mut dyn FnMut(&[f64], usize)) -> Vec<f64> {
         let shapes = self.shapes();
-        let mut joined: Vec<f64> = self.branches.iter().flat_map(|b| branch(b, &shapes, &image)).collect();
-        let Some(joint) = &self.joint else { return Ok(joined) };
+        let mut joined: Vec<f64> = self.branches.iter().flat_map(|b| branch(b, &shapes, image, seen)).collect();
+        let Some(joint) = &self.joint else { return joined };
         if joint.head_activation == HeadActivation::Relu {
             relu(&mut joined);
         }
+        seen(&joined, joined.len());
         let mut hidden = dense(&joint.hidden, &joined);
         relu(&mut hidden);
-        Ok(dense(&joint.output, &hidden))
+        seen(&hidden, hidden.len());
+        dense(&joint.output, &hidden)
     }
 }
 
-fn branch(branch: &BranchWeights, shapes: &[[usize; 3]], image: &[f64]) -> Vec<f64> {
+fn branch(
+    branch: &BranchWeights,
+    shapes: &[[usize; 3]],
+    image: &[f64],
+    seen: &mut dyn FnMut(&[f64], usize),
+) -> Vec<f64> {
     let mut map = image.to_vec();
     for (layer, shapes) in branch.convolutions.iter().zip(shapes.windows(2)) {
         map = convolved(layer, &map, shapes[0], shapes[1]);
+        seen(&map, shapes[1][0]);
     }
     let [channels, height, width] = shapes[shapes.len() - 1];
     let pixels = height * width;

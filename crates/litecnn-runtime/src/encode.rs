@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
+use crate::LoadError;
 use crate::crc::crc32;
 use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, MAGIC, UNIFIED, VERSION};
 use crate::planes::Scaling;
@@ -26,6 +27,23 @@ pub enum EncodeError {
     NotFinite,
     /// Not one name for each class, or one longer than 65,535 bytes.
     ClassNames,
+    /// Pixels are not scaled by a positive number, as 8-bit weights need it.
+    Scale,
+    /// Not as many quantised layers as the architecture has.
+    Layers {
+        /// Layers of the architecture.
+        expected: usize,
+        /// Layers given.
+        found: usize,
+    },
+    /// A quantised layer has another number of weights, biases or scales than the architecture gives it, or logits
+    /// where bytes are due or the other way round.
+    Layer {
+        /// Which one, from 0.
+        index: usize,
+    },
+    /// Numbers of a quantised model that reading would refuse.
+    Integers(LoadError),
 }
 
 impl fmt::Display for EncodeError {
@@ -34,6 +52,12 @@ impl fmt::Display for EncodeError {
             Self::Weights { expected, found } => write!(f, "{found} weights; the model has {expected}"),
             Self::NotFinite => f.write_str("a weight or the scaling is infinite or not a number"),
             Self::ClassNames => f.write_str("there must be one name for each class, of at most 65,535 bytes"),
+            Self::Scale => f.write_str("8-bit weights need pixels that are scaled by a positive number"),
+            Self::Layers { expected, found } => write!(f, "{found} quantised layers; the model has {expected}"),
+            Self::Layer { index } => {
+                write!(f, "weights, biases or scales of quantised layer {index} are not as many as the model has")
+            }
+            Self::Integers(error) => error.fmt(f),
         }
     }
 }
@@ -57,7 +81,22 @@ pub fn encode<N: AsRef<str>>(
     if weights.len() != expected {
         return Err(EncodeError::Weights { expected, found: weights.len() });
     }
-    if !weights.iter().chain([&scaling.scale, &scaling.shift]).all(|w| w.is_finite()) {
+    if !weights.iter().all(|w| w.is_finite()) {
+        return Err(EncodeError::NotFinite);
+    }
+    let bytes: Vec<u8> = arranged(architecture, weights).iter().flat_map(|weight| weight.to_le_bytes()).collect();
+    file(architecture, class_names, scaling, F32, &bytes)
+}
+
+/// A file of weights that are in its order already.
+pub(crate) fn file<N: AsRef<str>>(
+    architecture: &Architecture,
+    class_names: &[N],
+    scaling: Scaling,
+    kind: u8,
+    weights: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
+    if !scaling.scale.is_finite() || !scaling.shift.is_finite() {
         return Err(EncodeError::NotFinite);
     }
     if class_names.len() != architecture.classes {
@@ -72,14 +111,14 @@ pub fn encode<N: AsRef<str>>(
 
     let start = (HEADER + 2 * architecture.depth + names.len()).next_multiple_of(ALIGNMENT);
     // 65,535 names of 65,535 bytes would be too many.
-    let length = u32::try_from(start + 4 * expected).map_err(|_| EncodeError::ClassNames)?;
+    let length = u32::try_from(start + weights.len()).map_err(|_| EncodeError::ClassNames)?;
     let mut file = Vec::with_capacity(length as usize);
     let [channels, height, width] = architecture.input_shape();
     file.extend(MAGIC);
     file.extend(VERSION.to_le_bytes());
-    file.extend([F32, if architecture.hidden.is_some() { UNIFIED } else { BRANCH }]);
+    file.extend([kind, if architecture.hidden.is_some() { UNIFIED } else { BRANCH }]);
     file.extend(if architecture.head_relu { HEAD_RELU } else { 0 }.to_le_bytes());
-    for number in [length, 0, start as u32, 4 * expected as u32] {
+    for number in [length, 0, start as u32, weights.len() as u32] {
         file.extend(number.to_le_bytes());
     }
     for number in [channels, height, width, architecture.classes] {
@@ -97,9 +136,7 @@ pub fn encode<N: AsRef<str>>(
     }
     file.extend(names);
     file.resize(start, 0);
-    for weight in arranged(architecture, weights) {
-        file.extend(weight.to_le_bytes());
-    }
+    file.extend(weights);
     let checksum = crc32(&[&file[..CHECKSUM], &file[CHECKSUM + 4..]]);
     file[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
     Ok(file)

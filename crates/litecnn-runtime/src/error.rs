@@ -24,7 +24,7 @@ pub enum LoadError {
     },
     /// The checksum is not that of the bytes.
     Checksum,
-    /// The weights are of a kind not known here; 0 is `f32`.
+    /// The weights are of a kind not known here; 0 is `f32`, 1 is 8-bit integers.
     Elements {
         /// The number that stands for the kind.
         found: u8,
@@ -45,8 +45,14 @@ pub enum LoadError {
         /// Bytes there are.
         found: usize,
     },
-    /// A weight is infinite or not a number.
+    /// A weight or a logit's scale is infinite or not a number.
     NotFinite,
+    /// A multiplier of 8-bit weights is not between 1 and 32,767, or a shift is above 31.
+    Scales,
+    /// 8-bit weights with which a sum could leave 32 bits.
+    Overflow,
+    /// Where 8-bit weights are padded there is something.
+    Padding,
     /// The bytes do not start at a multiple of 4 in memory. See [`include_model!`](crate::include_model) and
     /// `AlignedBytes`.
     Misaligned,
@@ -71,6 +77,9 @@ impl fmt::Display for LoadError {
             Self::ClassNames => f.write_str("the class names are not one for each class, in UTF-8"),
             Self::Weights { expected, found } => write!(f, "{found} bytes of weights; the model has {expected}"),
             Self::NotFinite => f.write_str("a weight is infinite or not a number"),
+            Self::Scales => f.write_str("a multiplier or shift of the 8-bit weights is out of range"),
+            Self::Overflow => f.write_str("the 8-bit weights are too many or too large: a sum could leave 32 bits"),
+            Self::Padding => f.write_str("the padding of the 8-bit weights is not zero"),
             Self::Misaligned => f.write_str("the bytes of the model do not start at a multiple of 4 in memory"),
             Self::BigEndian => f.write_str("weights are little-endian, this processor is not"),
         }

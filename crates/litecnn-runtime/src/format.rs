@@ -2,9 +2,10 @@
 
 use crate::crc::crc32;
 use crate::error::LoadError;
+use crate::int8;
 use crate::planes::Scaling;
 use crate::shape::{Architecture, MAX_CONVOLUTIONS};
-use crate::simd::floats_of;
+use crate::simd::{floats_of, words_of};
 
 /// The version of the format that this crate reads and writes.
 pub const VERSION: u16 = 1;
@@ -19,8 +20,10 @@ pub(crate) const ALIGNMENT: usize = 64;
 pub(crate) const CHECKSUM: usize = 20;
 /// The flag that says that ReLU follows the heads.
 pub(crate) const HEAD_RELU: u32 = 1;
-/// Weights are 32-bit floats. 1 is kept for 8-bit integers with scales.
+/// Weights are 32-bit floats.
 pub(crate) const F32: u8 = 0;
+/// Weights are 8-bit integers with scales.
+pub(crate) const INT8: u8 = 1;
 /// One branch, or two that are joined.
 pub(crate) const BRANCH: u8 = 1;
 pub(crate) const UNIFIED: u8 = 2;
@@ -39,8 +42,16 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
+/// Weights in a file's order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Weights<'a> {
+    Floats(&'a [f32]),
+    /// Words of four bytes, and what belongs to them.
+    Integers(&'a [u32]),
+}
+
 /// What a file holds.
-pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, &[f32]), LoadError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, Weights<'_>), LoadError> {
     if cfg!(target_endian = "big") {
         return Err(LoadError::BigEndian);
     }
@@ -60,9 +71,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, &
     if crc32(&[&bytes[..CHECKSUM], &bytes[CHECKSUM + 4..]]) != fields.u32(CHECKSUM) {
         return Err(LoadError::Checksum);
     }
-    if fields.0[10] != F32 {
-        return Err(LoadError::Elements { found: fields.0[10] });
-    }
+    let integers = match fields.0[10] {
+        F32 => false,
+        INT8 => true,
+        found => return Err(LoadError::Elements { found }),
+    };
 
     let depth = usize::from(fields.u16(44));
     let mut filters = [0; MAX_CONVOLUTIONS];
@@ -89,7 +102,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, &
     let classes = usize::from(fields.u16(38));
     let architecture = Architecture::new(input, &filters[..depth], classes, hidden, flags & HEAD_RELU != 0)?;
     let scaling = Scaling { scale: f32::from_bits(fields.u32(48)), shift: f32::from_bits(fields.u32(52)) };
-    if !scaling.scale.is_finite() || !scaling.shift.is_finite() {
+    // Bytes are made of floats by the inverse.
+    let invertible = scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite();
+    if !scaling.scale.is_finite() || !scaling.shift.is_finite() || integers && !invertible {
         return Err(LoadError::Header { offset: 48 });
     }
 
@@ -101,14 +116,22 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, &
         return Err(LoadError::Header { offset: 24 });
     }
     let length = fields.u32(28) as usize;
-    let expected = 4 * architecture.parameters();
+    let expected = 4 * if integers { int8::words(&architecture) } else { architecture.parameters() };
     if length != expected || bytes.len().checked_sub(weights) != Some(length) {
         return Err(LoadError::Weights { expected, found: length });
     }
-    let weights = floats_of(&bytes[weights..]).ok_or(LoadError::Misaligned)?;
-    if !weights.iter().all(|weight| weight.is_finite()) {
-        return Err(LoadError::NotFinite);
-    }
+    let bytes = &bytes[weights..];
+    let weights = if integers {
+        let words = words_of(bytes).ok_or(LoadError::Misaligned)?;
+        int8::check(&architecture, words)?;
+        Weights::Integers(words)
+    } else {
+        let floats = floats_of(bytes).ok_or(LoadError::Misaligned)?;
+        if !floats.iter().all(|weight| weight.is_finite()) {
+            return Err(LoadError::NotFinite);
+        }
+        Weights::Floats(floats)
+    };
     Ok((architecture, scaling, Names(names), weights))
 }
 

@@ -40,6 +40,28 @@
 //! answered one by one. An image's answer has the same bits either way and in whatever batch. Levels
 //! ([`Level`]) differ from each other and from libtorch by rounding, about one part in a million of the largest logit.
 //!
+//! # 8-bit weights
+//!
+//! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, where the processor multiplies bytes
+//! (VNNI), less than half of the time. It is read, asked and answers in the same way; only between pixels and logits all
+//! is integers, so every level gives the same bits.
+//!
+//! - Pixels of `u8` are seen as they are. An `f32` pixel becomes `(pixel - shift) / scale`, rounded to the nearest byte.
+//! - A layer's sum is the bias and all products of input bytes (0 to 255) and weights (-128 to 127), in 32 bits. A file
+//!   with which a sum could leave 32 bits is refused.
+//! - Of a convolution the largest sum of each pooling window counts.
+//! - Of a sum becomes the byte `r(r(short * multiplier / 2^15) / 2^6)`, saturated to 0 to 255, where `short` is
+//!   `sum >> shift` (rounded down), saturated to 16 bits, and `r` rounds to the nearest integer, halves up. So a byte is
+//!   about `sum * multiplier / 2^(21 + shift)`. Saturating at 0 is the ReLU.
+//! - A logit is the sum as `f32` times the `f32` scale of its class.
+//!
+//! What the bytes stand for is not in the file: scales are part of multipliers, zero points of the branches' outputs are
+//! part of biases on both sides, as are the half that a shift should round by and the pixels' `shift`. Whether ReLU follows
+//! the heads (bit 0 of the flags) is part of their biases, too.
+//!
+//! Lanes of 32 bits hold four bytes each: four channels of a pixel; of one or two channels that are left, four or two
+//! neighbouring pixels. Lanes are neighbouring pooling windows.
+//!
 //! # Features
 //!
 //! `std` (default) looks at run time which instructions there are. Without it the compiler's target features decide.
@@ -53,7 +75,7 @@
 //! |-----:|------------------------------------------------------------------------------------------|
 //! |    0 | `LITECNN` and a zero byte                                                                |
 //! |    8 | `u16` version: 1                                                                         |
-//! |   10 | `u8` kind of weights: 0 is `f32`; 1 is kept for 8-bit integers with scales               |
+//! |   10 | `u8` kind of weights: 0 is `f32`, 1 is 8-bit integers                                     |
 //! |   11 | `u8` architecture: 1 is one branch, 2 is unified                                         |
 //! |   12 | `u32` flags: bit 0 says that ReLU follows the heads (unified only); others are zero      |
 //! |   16 | `u32` length of the file in bytes                                                        |
@@ -69,7 +91,7 @@
 //! |    … | class names: for each `u16` length in bytes, then UTF-8; then zeros up to the weights    |
 //! |    … | weights                                                                                  |
 //!
-//! The weights stand in the order that kernels read in, with nothing between them:
+//! Weights of kind 0 are `f32` and stand in the order that kernels read in, with nothing between them:
 //!
 //! - for each convolution the kernels `[group][ky][kx][input][output]`, then the biases `[group][output]`; a group is a
 //!   branch, but the first convolution has one group of both branches' outputs;
@@ -77,7 +99,25 @@
 //!   features in the order height, width, channel; `encode` turns them);
 //! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its biases.
 //!
-//! 8-bit weights will be other kernels on the same header and planes: kind 1 at byte 10, which this version refuses.
+//! Those of kind 1 are words of 32 bits. A word of weights is four `i8`, the first in the lowest byte; where there are
+//! fewer than four they are the first, and the others are 0. The scale at byte 48 is positive and has a finite inverse.
+//!
+//! - For each convolution, branch, and block of four outputs (the last one may have fewer): `i32` biases `[output]`, `u32`
+//!   multipliers `[output]` (1 to 32,767), `u32` shifts `[output]` (0 to 31), then the kernels `[unit][ky][output][word]`.
+//!   A unit is four inputs, or the one, two or three that are left:
+//!
+//!   | inputs | words                                                                      |
+//!   |-------:|----------------------------------------------------------------------------|
+//!   |   3, 4 | 3: for each `kx` the inputs' weights                                       |
+//!   |      2 | 2: `kx` 0 of both inputs, then `kx` 1 of both; `kx` 2 of both              |
+//!   |      1 | 1: `kx` 0, 1 and 2                                                         |
+//!
+//! - For each branch the head: biases, multipliers, shifts `[class]`, then words `[channel / 4][y][x][class]` of four
+//!   channels.
+//! - For a unified model the hidden layer: biases, multipliers, shifts `[unit]`, then words `[input / 4][unit]` of four
+//!   inputs, which are the classes of the first branch, then of the second.
+//! - The layer that gives the logits, which is a single branch's head or the output layer (of words `[unit / 4][class]`),
+//!   has no shifts, and `f32` scales instead of multipliers.
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -93,6 +133,7 @@ mod encode;
 mod error;
 mod format;
 mod group;
+mod int8;
 mod model;
 mod planes;
 mod shape;
@@ -102,6 +143,8 @@ mod simd;
 pub use encode::{AlignedBytes, EncodeError, encode};
 pub use error::{LoadError, PredictError};
 pub use format::VERSION;
+#[cfg(feature = "alloc")]
+pub use int8::{Quantised, QuantisedLayer, Requantisation, encode_int8};
 pub use model::{Layout, Model, Session};
 pub use planes::{Pixel, Scaling};
 pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};

@@ -3,11 +3,12 @@
 use crate::conv::{self, Layer, Sink};
 use crate::dense::{dense, head, relu, softmax};
 use crate::error::{LoadError, PredictError};
-use crate::format::{self, Names};
+use crate::format::{self, Names, Weights};
 use crate::group::group;
+use crate::int8;
 use crate::planes::{FromImage, Pixel, Scaling, from_pooled, to_features};
 use crate::shape::padded;
-use crate::simd::{MAX_WIDTH, Simd, Task, Windows, line_offset};
+use crate::simd::{MAX_WIDTH, Simd, Task, Windows, line_offset, words_of_floats};
 use crate::{Architecture, Level};
 
 /// A model in a file's bytes, which are borrowed, not copied.
@@ -16,7 +17,9 @@ pub struct Model<'a> {
     pub(crate) architecture: Architecture,
     pub(crate) scaling: Scaling,
     names: Names<'a>,
+    /// Empty if they are integers.
     pub(crate) weights: &'a [f32],
+    integers: Option<&'a [u32]>,
     level: Level,
     pub(crate) layout: Layout,
 }
@@ -39,7 +42,11 @@ impl<'a> Model<'a> {
     /// [`LoadError`] if it is not a whole, undamaged file of a version and kind known here, or is not aligned.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LoadError> {
         let (architecture, scaling, names, weights) = format::parse(bytes)?;
-        Ok(Self { architecture, scaling, names, weights, level: Level::detect(), layout: Layout::Hwc })
+        let (weights, integers): (&[f32], _) = match weights {
+            Weights::Floats(weights) => (weights, None),
+            Weights::Integers(words) => (&[], Some(words)),
+        };
+        Ok(Self { architecture, scaling, names, weights, integers, level: Level::detect(), layout: Layout::Hwc })
     }
 
     /// With other instructions than the best ones there are.
@@ -62,6 +69,11 @@ impl<'a> Model<'a> {
     /// What becomes of `u8` pixels.
     pub fn scaling(&self) -> Scaling {
         self.scaling
+    }
+
+    /// Whether its weights are 8-bit integers, so that all is integers between pixels and logits.
+    pub fn is_int8(&self) -> bool {
+        self.integers.is_some()
     }
 
     /// The instructions it runs with.
@@ -107,6 +119,11 @@ impl<'a> Model<'a> {
         }
         let offset = line_offset(scratch);
         let scratch = &mut scratch[offset..];
+        if self.integers.is_some() {
+            // Used as they lie in the file.
+            let work = &mut scratch[..needed - MAX_WIDTH];
+            return Ok(Session { model: self, prepared: &[], work, groups: false });
+        }
         let len: usize = self.convolutions().map(|conv| prepared_len(&conv)).sum();
         let (prepared, work) = scratch.split_at_mut(len);
         // The kernels look beyond what they need; what is there must at least be numbers.
@@ -217,6 +234,13 @@ impl<'m> Session<'m, '_> {
             return Err(PredictError::Output { needed, found: output.len() });
         }
         let (model, prepared, work) = (self.model, self.prepared, &mut *self.work);
+        if let Some(words) = model.integers {
+            let (architecture, level, layout, scaling) =
+                (&model.architecture, model.level, model.layout, model.scaling);
+            let setting = int8::Setting { architecture, words, level, layout, scaling, softmax };
+            P::answer(setting, words_of_floats(work), images, output);
+            return Ok(());
+        }
         model.level.run(Forward { model, prepared, work, groups: self.groups, images, output, softmax });
         Ok(())
     }

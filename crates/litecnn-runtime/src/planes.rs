@@ -14,11 +14,12 @@ impl Pixel for f32 {}
 #[allow(private_interfaces, private_bounds, reason = "sealed: part of a public trait, not to be named")]
 pub(crate) mod sealed {
     use super::Scaling;
+    use crate::int8::Quantise;
     use crate::simd::{Simd, turn, turn_bytes};
 
     /// Even and odd values apart; slices hold at least what is read.
     #[allow(unreachable_pub, reason = "as above")]
-    pub trait Split: Copy {
+    pub trait Split: Quantise {
         const ZERO: Self;
         const SCALED: bool;
         fn value(self) -> f32;

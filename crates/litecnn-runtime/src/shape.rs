@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::int8;
 use crate::simd::MAX_WIDTH;
 
 /// Most convolutions of a branch: beyond, no image would be large enough.
@@ -190,6 +191,13 @@ impl Architecture {
         if weights >= MOST || scratch >= MOST {
             return Err(E::TooLarge);
         }
+        // At most a few times as much, so it can be counted.
+        let integers = (int8::Memory::new(&new).len() + MAX_WIDTH) as u64;
+        if integers >= MOST {
+            return Err(E::TooLarge);
+        }
+        let scratch = larger(scratch, integers);
+        let batch = larger(scratch, batch);
         let batch_scratch = if batch < usize::MAX as u64 { batch as usize } else { usize::MAX };
         Ok(Self { parameters: weights as usize, scratch: scratch as usize, batch_scratch, ..new })
     }
@@ -207,6 +215,11 @@ impl Architecture {
     /// Filters of each convolution.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         self.filters[..self.depth].iter().map(|&filters| usize::from(filters))
+    }
+
+    /// Filters of a convolution, counted from 0.
+    pub(crate) const fn filters_of(&self, index: usize) -> usize {
+        self.filters[index] as usize
     }
 
     /// Number of classes.

@@ -4,24 +4,28 @@
 
 mod common;
 
+use common::int8::quantised;
 use common::{Rng, weights};
-use litecnn_runtime::{AlignedBytes, Architecture, ArchitectureError, LoadError, Model, Scaling, encode};
+use litecnn_runtime::{AlignedBytes, Architecture, ArchitectureError, LoadError, Model, Scaling, encode, encode_int8};
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
-/// Damaged files of each kind.
-const ROUNDS: usize = if cfg!(miri) { 12 } else { 600_000 };
+/// Damaged files, half of them with floats and half with integers.
+const ROUNDS: usize = if cfg!(miri) { 12 } else { 1_200_000 };
 
+/// Each architecture with floats, then with integers.
 fn files() -> Vec<Vec<u8>> {
     let architectures = [
         Architecture::branch(1, 6, 7, &[2], 3),
         Architecture::unified(1, 10, 11, &[1, 2], 2, 3, true),
         Architecture::unified(2, 4, 5, &[1], 2, 1, false),
     ];
-    let file = |architecture: &Architecture| {
+    let files = |architecture: &Architecture| {
         let names: Vec<String> = (0..architecture.classes()).map(|class| format!("é{class}")).collect();
-        encode(architecture, &names, SCALING, &weights(architecture, &mut Rng(5))).unwrap()
+        let floats = encode(architecture, &names, SCALING, &weights(architecture, &mut Rng(5))).unwrap();
+        let integers = quantised(architecture, &mut Rng(5));
+        [floats, encode_int8(architecture, &names, SCALING, &integers).unwrap()]
     };
-    architectures.map(|architecture| file(&architecture.unwrap())).into()
+    architectures.into_iter().flat_map(|architecture| files(&architecture.unwrap())).collect()
 }
 
 /// Makes the length and the checksum right again. Written anew here: bit by bit.
@@ -116,7 +120,7 @@ fn every_cut_is_noticed() {
 
 #[test]
 fn errors_say_what_is_wrong() {
-    let file = files().remove(1);
+    let file = files().remove(2);
     let mut aligned = AlignedBytes::new(&[]);
     let mut change = |at: usize, to: &[u8]| {
         let mut bytes = file.clone();
@@ -126,7 +130,8 @@ fn errors_say_what_is_wrong() {
     };
     assert_eq!(change(0, b"P"), LoadError::Foreign);
     assert_eq!(change(8, &[2]), LoadError::Version { found: 2 });
-    assert_eq!(change(10, &[1]), LoadError::Elements { found: 1 });
+    assert_eq!(change(10, &[2]), LoadError::Elements { found: 2 });
+    assert!(matches!(change(10, &[1]), LoadError::Weights { .. }));
     assert_eq!(change(11, &[3]), LoadError::Header { offset: 11 });
     assert_eq!(change(12, &[2]), LoadError::Header { offset: 12 });
     assert_eq!(change(32, &[0]), LoadError::Architecture(ArchitectureError::Image));
@@ -145,4 +150,39 @@ fn errors_say_what_is_wrong() {
     let shifted = [&[0u8][..], &file].concat();
     let copy = AlignedBytes::new(&shifted);
     assert_eq!(Model::from_bytes(&copy[1..]).unwrap_err(), LoadError::Misaligned);
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_integers() {
+    // One convolution of two filters on 6x7 pixels, a head of three classes: words are 2 biases, 2 multipliers,
+    // 2 shifts, 3 x 2 weights; 3 biases, 3 scales, 4 x 3 weights.
+    let file = files().remove(1);
+    let mut aligned = AlignedBytes::new(&[]);
+    let weights = u32::from_le_bytes(file[24..28].try_into().unwrap()) as usize;
+    assert_eq!(file.len() - weights, 4 * (6 + 6 + 6 + 12));
+    let mut change = |word: usize, to: u32| {
+        let mut bytes = file.clone();
+        bytes[weights + 4 * word..][..4].copy_from_slice(&to.to_le_bytes());
+        seal(&mut bytes);
+        try_out(&bytes, &mut aligned)
+    };
+    for sum_out_of_range in [i32::MAX, i32::MIN] {
+        assert_eq!(change(0, sum_out_of_range as u32), Err(LoadError::Overflow));
+    }
+    assert_eq!(change(2, 0), Err(LoadError::Scales));
+    assert_eq!(change(3, 0x8000), Err(LoadError::Scales));
+    assert_eq!(change(4, 32), Err(LoadError::Scales));
+    assert_eq!(change(5, u32::MAX), Err(LoadError::Scales));
+    assert_eq!(change(6, 0x0101_0101), Err(LoadError::Padding));
+    assert_eq!(change(6, 0x0001_0101), Ok(()));
+    assert_eq!(change(15, f32::NAN.to_bits()), Err(LoadError::NotFinite));
+    assert_eq!(change(18, 0x0001_0000), Err(LoadError::Padding));
+    assert_eq!(change(18, 0x8080), Ok(()));
+
+    let mut bytes = file.clone();
+    for scale in [0.0f32, -1.0, 1e-39] {
+        bytes[48..52].copy_from_slice(&scale.to_le_bytes());
+        seal(&mut bytes);
+        assert_eq!(try_out(&bytes, &mut aligned), Err(LoadError::Header { offset: 48 }));
+    }
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Rng, reference, softmax, to_hwc, weights};
+use common::{Rng, random_architecture, reference, softmax, to_hwc, weights};
 use litecnn_runtime::{AlignedBytes, Architecture, Layout, Level, Model, PredictError, Scaling, encode, top1};
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
@@ -13,32 +13,6 @@ const ROUNDS: usize = if cfg!(miri) { 1 } else { 300 };
 
 fn names(architecture: &Architecture) -> Vec<String> {
     (0..architecture.classes()).map(|class| format!("class {class}")).collect()
-}
-
-fn random_architecture(round: usize, rng: &mut Rng) -> Architecture {
-    if round == 0 && !cfg!(miri) {
-        return Architecture::unified(1, 28, 28, &[10, 20], 10, 32, false).unwrap();
-    }
-    if round == 1 && !cfg!(miri) {
-        return Architecture::unified(3, 32, 32, &[10, 20], 10, 32, true).unwrap();
-    }
-    loop {
-        let filters: Vec<usize> =
-            (0..1 + rng.below(3)).map(|_| 1 + rng.below(if cfg!(miri) { 4 } else { 13 })).collect();
-        let channels = [1, 3, 1 + rng.below(5)][rng.below(3)];
-        let side = if cfg!(miri) { 14 } else { 70 };
-        let (height, width) = (4 + rng.below(side), 4 + rng.below(side));
-        let classes = 2 + rng.below(19);
-        let architecture = if rng.below(2) == 0 {
-            Architecture::branch(channels, height, width, &filters, classes)
-        } else {
-            let hidden = 1 + rng.below(40);
-            Architecture::unified(channels, height, width, &filters, classes, hidden, rng.below(2) == 0)
-        };
-        if let Ok(architecture) = architecture {
-            return architecture;
-        }
-    }
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! `litecnn export`: trained models as files that run without libtorch.
 
+mod calibration;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
-use litecnn_export::{TrainedModel, c, litecnn, onnx, rust};
+use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
 use litecnn_run::write_atomic;
 
 /// Export a trained model to run without libtorch.
@@ -21,6 +23,19 @@ pub(crate) struct Args {
     /// Name of the C functions and files, or of the Rust module; default: the data set's.
     #[arg(long)]
     name: Option<String>,
+    /// With weights of 8-bit integers: smaller and faster, and almost as accurate.
+    #[arg(long)]
+    int8: bool,
+    /// Folder of pictures to choose the integers' scales by, such as the model was trained on; default: training
+    /// images of its data set.
+    #[arg(long, value_name = "FOLDER", requires = "int8")]
+    calibrate: Option<PathBuf>,
+    /// How many of them to look at, evenly spaced.
+    #[arg(
+        long, value_name = "N", requires = "int8", default_value_t = 512,
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    images: u16,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -39,12 +54,15 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     if args.name.is_some() && !matches!(args.to, Target::C | Target::Rust) {
         return Err(Usage("--name is for --to c and --to rust".into()).into());
     }
+    if args.int8 && !matches!(args.to, Target::Litecnn | Target::Rust) {
+        return Err(Usage("--int8 is for --to litecnn and --to rust".into()).into());
+    }
     let model = TrainedModel::read(&args.weights)?;
     let dataset = if model.dataset().is_empty() { "model" } else { model.dataset() };
     let written = match args.to {
         Target::Litecnn => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
-            write(&path, &litecnn(&model)?)?;
+            write(&path, &compact(args, &model)?)?;
             vec![path]
         }
         Target::Onnx => {
@@ -61,7 +79,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
             paths.into()
         }
         Target::Rust => {
-            let source = rust(&model, &litecnn(&model)?, args.name.as_deref().unwrap_or(dataset))?;
+            let source = rust(&model, &compact(args, &model)?, args.name.as_deref().unwrap_or(dataset))?;
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.rs", source.name)));
             write(&path, source.source.as_bytes())?;
             vec![path]
@@ -75,6 +93,15 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         print(&format!("wrote {} ({bytes} bytes)\n", path.display()))?;
     }
     Ok(())
+}
+
+/// The file for the runtime.
+fn compact(args: &Args, model: &TrainedModel) -> Result<Vec<u8>> {
+    if !args.int8 {
+        return Ok(litecnn(model)?);
+    }
+    let images = calibration::images(model, args.calibrate.as_deref(), usize::from(args.images))?;
+    Ok(quantise(model, &images, QuantiseSettings::default())?.litecnn()?)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

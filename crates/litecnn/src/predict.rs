@@ -10,7 +10,8 @@ use litecnn_cli::{print, sentence};
 use litecnn_runtime::{AlignedBytes, Model};
 
 use answer::{failure, json, words};
-use picture::{Background, pixels};
+pub(crate) use picture::Background;
+use picture::pixels;
 
 /// Say what pictures show: the most probable classes, a line a picture.
 ///
@@ -50,11 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         for path in pictures(argument)? {
             seen += 1;
             let shown = path.display().to_string();
-            let pixels = read(&path).and_then(|bytes| {
-                pixels(&bytes, model.architecture().input_shape(), args.background)
-                    .with_context(|| format!("{shown} is no picture that can be read"))
-            });
-            let line = match pixels {
+            let line = match pixels_of(&path, model.architecture().input_shape(), args.background) {
                 Ok(pixels) => {
                     session.predict(&pixels, &mut probabilities).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
                     let told = if args.json { json } else { words };
@@ -80,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The pictures an argument stands for.
-fn pictures(argument: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn pictures(argument: &Path) -> Result<Vec<PathBuf>> {
     if !argument.is_dir() {
         return Ok(vec![argument.to_owned()]);
     }
@@ -97,6 +94,12 @@ fn pictures(argument: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// A picture as a model of this input, `[channels, height, width]`, sees it: `[height][width][channel]`.
+pub(crate) fn pixels_of(path: &Path, input: [usize; 3], background: Background) -> Result<Vec<u8>> {
+    let bytes = read(path)?;
+    pixels(&bytes, input, background).with_context(|| format!("{} is no picture that can be read", path.display()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

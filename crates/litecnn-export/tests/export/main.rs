@@ -8,6 +8,7 @@ mod compact;
 mod cortex_m;
 mod models;
 mod onnx;
+mod quantise;
 mod rust;
 mod tools;
 mod weights;

@@ -57,8 +57,8 @@ mod page;
 mod write;
 
 pub use bench::{
-    Bench, Copying, CriterionRow, ExportForm, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, RUNTIME_INT8, Ratio, Row,
-    Unit, is_ours,
+    Bench, Copying, CriterionRow, ExportForm, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, RUNTIME_INT8,
+    Ratio, Row, Unit, is_ours,
 };
 pub use criterion::read_criterion;
 pub(crate) use figures::{throughput_name, throughput_panels};

@@ -1,7 +1,8 @@
 //! The page of speed and its figures, from rows made by hand.
 
 use litecnn_report::speed::{
-    Bench, Copying, CriterionRow, ExportForm, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, Ratio, Row, write_report,
+    Bench, Copying, CriterionRow, ExportForm, Growth, Limit, Machine, Metric, ModelSize, OURS, RUNTIME, Ratio, Row,
+    write_report,
 };
 use std::path::Path;
 

@@ -10,6 +10,25 @@ pub(crate) fn floats_of(bytes: &[u8]) -> Option<&[f32]> {
     (before.is_empty() && after.is_empty()).then_some(floats)
 }
 
+/// As [`floats_of`], as words.
+pub(crate) fn words_of(bytes: &[u8]) -> Option<&[u32]> {
+    // SAFETY: every pattern of bits is a number; the middle is what is aligned.
+    let (before, words, after) = unsafe { bytes.align_to::<u32>() };
+    (before.is_empty() && after.is_empty()).then_some(words)
+}
+
+/// The same memory as words.
+pub(crate) fn words_of_floats(floats: &mut [f32]) -> &mut [u32] {
+    // SAFETY: both have 4 bytes, the same alignment and no pattern of bits that is not a value; the borrow is exclusive.
+    unsafe { core::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len()) }
+}
+
+/// The same memory as bytes.
+pub(crate) fn bytes_of_words(words: &mut [u32]) -> &mut [u8] {
+    // SAFETY: bytes need no alignment, and every pattern of them is a word; the borrow is exclusive.
+    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
+}
+
 /// How many floats to skip for the rest to start at a cache line.
 pub(crate) fn line_offset(floats: &[f32]) -> usize {
     // Not promised to be found (it is not when compiling ahead or under Miri); then unaligned is as right.

@@ -5,16 +5,20 @@
 #![allow(unsafe_code)]
 
 mod cast;
+mod int8;
 mod patches;
 mod portable;
 mod products;
 mod rows;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_int8;
 
 #[cfg(feature = "alloc")]
 pub(crate) use cast::{Line, bytes_of, bytes_of_mut};
-pub(crate) use cast::{floats_of, line_offset};
+pub(crate) use cast::{bytes_of_words, floats_of, line_offset, words_of, words_of_floats};
+pub(crate) use int8::{Dots, DotsTask, Inputs, LaneRows, Unit, copy_lanes, dense_sums, spread, store_at, window_sums};
 pub(crate) use patches::{Images, Lanes, Windows, differences, patch, transform};
 pub(crate) use products::{lane_sums, products, row_sums};
 pub(crate) use rows::{Rows, copy_rows, split_each, split_rows, store_each, store_pair, turn, turn_bytes};
@@ -97,9 +101,15 @@ pub struct Level(Instructions);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Instructions {
+    /// As below with VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
     /// x86-64 with AVX-512 F, BW, DQ and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// As below with AVX-VNNI.
+    #[cfg(target_arch = "x86_64")]
+    Avx2Vnni,
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -132,7 +142,9 @@ impl Level {
     pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let vectors = [
+            has!("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni").then_some(Self(Instructions::Avx512Vnni)),
             has!("avx512f", "avx512bw", "avx512dq", "avx512vl").then_some(Self(Instructions::Avx512)),
+            has!("avx2", "fma", "avxvnni").then_some(Self(Instructions::Avx2Vnni)),
             has!("avx2", "fma").then_some(Self(Instructions::Avx2)),
         ];
         #[cfg(not(target_arch = "x86_64"))]
@@ -140,11 +152,15 @@ impl Level {
         vectors.into_iter().flatten().chain([Self::PORTABLE])
     }
 
-    /// `avx512`, `avx2` or `portable`.
+    /// `avx512vnni`, `avx512`, `avx2vnni`, `avx2` or `portable`. VNNI matters to 8-bit weights only.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Vnni => "avx512vnni",
+            #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2Vnni => "avx2vnni",
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => "avx2",
             Instructions::Portable => "portable",
@@ -155,9 +171,9 @@ impl Level {
     pub fn width(self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => x86::Avx512::WIDTH,
+            Instructions::Avx512Vnni | Instructions::Avx512 => x86::Avx512::WIDTH,
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => x86::Avx2::WIDTH,
+            Instructions::Avx2Vnni | Instructions::Avx2 => x86::Avx2::WIDTH,
             Instructions::Portable => portable::Portable::WIDTH,
         }
     }
@@ -167,11 +183,30 @@ impl Level {
         match self.0 {
             // SAFETY: this level is only made where the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => unsafe { x86::run_avx512(task) },
+            Instructions::Avx512Vnni | Instructions::Avx512 => unsafe { x86::run_avx512(task) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => unsafe { x86::run_avx2(task) },
+            Instructions::Avx2Vnni | Instructions::Avx2 => unsafe { x86::run_avx2(task) },
             Instructions::Portable => portable::Portable.call(task),
+        }
+    }
+
+    /// Runs a task on bytes with these instructions.
+    pub(crate) fn run_dots<T: DotsTask>(self, task: T) {
+        match self.0 {
+            // SAFETY: this level is only made where the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Vnni => unsafe { x86_int8::run_avx512_vnni(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => unsafe { x86_int8::run_avx512(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2Vnni => unsafe { x86_int8::run_avx2_vnni(task) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => unsafe { x86_int8::run_avx2(task) },
+            Instructions::Portable => task.run(int8::PortableDots),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Random models, and a plain evaluation of them in double precision.
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+pub(crate) mod int8;
+
 use litecnn_runtime::Architecture;
 
 /// SplitMix64: small, and the same everywhere.
@@ -23,6 +25,33 @@ impl Rng {
     /// In `[-1, 1)`.
     pub(crate) fn signed(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// The published shapes first, then anything.
+pub(crate) fn random_architecture(round: usize, rng: &mut Rng) -> Architecture {
+    if round == 0 && !cfg!(miri) {
+        return Architecture::unified(1, 28, 28, &[10, 20], 10, 32, false).unwrap();
+    }
+    if round == 1 && !cfg!(miri) {
+        return Architecture::unified(3, 32, 32, &[10, 20], 10, 32, true).unwrap();
+    }
+    loop {
+        let filters: Vec<usize> =
+            (0..1 + rng.below(3)).map(|_| 1 + rng.below(if cfg!(miri) { 4 } else { 13 })).collect();
+        let channels = [1, 3, 1 + rng.below(5)][rng.below(3)];
+        let side = if cfg!(miri) { 14 } else { 70 };
+        let (height, width) = (4 + rng.below(side), 4 + rng.below(side));
+        let classes = 2 + rng.below(19);
+        let architecture = if rng.below(2) == 0 {
+            Architecture::branch(channels, height, width, &filters, classes)
+        } else {
+            let hidden = 1 + rng.below(40);
+            Architecture::unified(channels, height, width, &filters, classes, hidden, rng.below(2) == 0)
+        };
+        if let Ok(architecture) = architecture {
+            return architecture;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ const LARGEST: u64 = 256 << 20;
 
 /// What shows through where a picture is transparent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Background {
+pub(crate) enum Background {
     Black,
     White,
 }

@@ -66,6 +66,11 @@ impl Place {
     }
 }
 
+/// Training images of a data set, `[height][width][channel]`, from where `train` would take them.
+pub(crate) fn training_images(name: &str) -> Result<Vec<u8>> {
+    Ok(load(name, &LoadOptions::default())?.train.pixels.iter().copied().collect())
+}
+
 pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
     match args.command {
         Command::List { place } => list(&LoadOptions { offline: true, ..place.options() }),

@@ -13,6 +13,7 @@ mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
+pub(crate) use data::training_images;
 
 /// One of them.
 #[derive(Subcommand)]

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
         let dataset = load(model, &options)?;
         for &seed in &args.seeds {
-            rows.extend(forms(run, model, seed, &dataset.test, &others)?);
+            rows.extend(forms(run, seed, &dataset, &others)?);
             progress.step(1, &format!("{model}, seed {seed}: compared on {} images", dataset.test.len()));
         }
     }

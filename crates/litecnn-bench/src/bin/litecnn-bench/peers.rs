@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use litecnn_bench::{Contest, Engine, Exported, Peer, contest, share_processors};
+use litecnn_bench::{Contest, Engine, Exported, Peer, Weights, contest, share_processors};
 use litecnn_report::speed::{Ratio, Row, is_ours};
 use tch::Device;
 
@@ -62,8 +62,9 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
             command.arg(&args.script).args(["--serve", "--models", model, "--threads", &threads.to_string()]);
             progress.step(0, &format!("{model}, threads {threads}: starting the other programs"));
             let mut peer = Peer::start(command)?;
-            let exported = Exported::new(&subject, threads)?;
-            let ours: [&dyn Engine; 2] = [&subject, &exported];
+            let [floats, integers] = Weights::ALL.map(|weights| Exported::new(&subject, weights, threads));
+            let (floats, integers) = (floats?, integers?);
+            let ours: [&dyn Engine; 3] = [&subject, &floats, &integers];
             for &batch in &args.batches {
                 let plan = Contest { batch, threads, rounds: args.rounds, repetitions: args.repetitions };
                 let (more, found) = contest(&ours, &mut peer, &plan)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use litecnn_bench::{Calls, Exported, in_turn};
+use litecnn_bench::{Calls, Exported, Weights, in_turn};
 use litecnn_report::speed::Row;
 use tch::Device;
 
@@ -14,7 +14,7 @@ use crate::{machine, table};
 
 /// Time exported models without libtorch: one call on 1, 32, 256 and 1,024 images.
 ///
-/// Numbers of threads take turns, so that what one gains over the other is of one time.
+/// Kinds of weights and numbers of threads take turns, so that what one gains over the other is of one time.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -65,8 +65,10 @@ pub(crate) fn measure(options: &Options, progress: &Progress) -> Result<Vec<Row>
     for model in &options.subjects.models {
         let subject = options.subjects.subject(model, Device::Cpu)?;
         let mut engines = Vec::new();
-        for threads in options.subjects.threads() {
-            engines.push(Exported::new(&subject, threads)?);
+        for weights in Weights::ALL {
+            for threads in options.subjects.threads() {
+                engines.push(Exported::new(&subject, weights, threads)?);
+            }
         }
         for batch in BATCHES {
             let more = in_turn(&engines.iter().map(|engine| engine as _).collect::<Vec<_>>(), batch, ROUNDS, turn)?;
