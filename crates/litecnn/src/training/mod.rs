@@ -10,6 +10,7 @@ mod session;
 mod summary;
 mod surgery;
 mod train;
+mod zoo;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Surgery(surgery::Args),
     Evaluate(evaluate::Args),
     Summary(summary::Args),
+    Zoo(zoo::Args),
 }
 
 pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
@@ -32,5 +34,6 @@ pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
         Command::Surgery(args) => surgery::run(&args, quiet),
         Command::Evaluate(args) => evaluate::run(&args, quiet),
         Command::Summary(args) => summary::run(&args),
+        Command::Zoo(args) => zoo::run(&args),
     }
 }

@@ -42,6 +42,31 @@ fn wrong_usage_is_status_two_and_leaves_nothing() {
 }
 
 #[test]
+fn networks_that_are_unknown_or_cannot_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let mine = dir.path().join("mine.toml");
+    std::fs::write(&mine, "name = \"mine\"\ninput = 3\n").unwrap();
+    for (words, status, message) in [
+        ("zoo show resnet101-gost", 2, "no network `resnet101-gost`; known, nearest first: resnet101-ghost, "),
+        ("zoo show vgg19-gap --classes 1", 1, "vgg19-gap, classes: 1 classes; 2 to 65536 are possible"),
+        ("zoo show absent.toml", 1, "absent.toml: cannot be read"),
+        (&format!("zoo show {}", mine.display()), 1, "mine.toml, line 2: invalid type: integer `3`"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        let (found, stderr) = bad(command.args(words.split_whitespace()));
+        assert!(found == status && stderr.contains(message), "{words}: {stderr}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+    let table = String::from_utf8(good(command.args(["zoo", "table", "--previous"])).stdout).unwrap();
+    // A figure that is not the published one is marked.
+    assert!(table.contains("42.697 / 42.697") && table.matches('*').count() == 1, "{table}");
+    let toml = good(Command::new(env!("CARGO_BIN_EXE_litecnn")).args(["zoo", "show", "vgg19-13", "--toml"])).stdout;
+    std::fs::write(&mine, toml).unwrap();
+    let shown = good(Command::new(env!("CARGO_BIN_EXE_litecnn")).args(["zoo", "show"]).arg(&mine)).stdout;
+    assert!(String::from_utf8(shown).unwrap().contains("Parameters: 260710"));
+}
+
+#[test]
 fn faults_in_a_recipe_are_shown_with_their_line() {
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");

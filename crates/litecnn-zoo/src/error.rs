@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use litecnn_model::ModelError;
+
+/// What can go wrong with network descriptions, networks and their files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ZooError {
+    /// A network that cannot exist.
+    #[error("{network}, {place}: {reason}")]
+    Network {
+        /// Name of the network.
+        network: String,
+        /// The layer, such as `stage1.2.expand`, or `input`, `classes`, `output`.
+        place: String,
+        /// What is impossible and what would be possible.
+        reason: String,
+    },
+    /// There is no variant of that name.
+    #[error("no network `{name}`; known, nearest first: {}", known.join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are, nearest first.
+        known: Vec<String>,
+    },
+    /// A description in TOML with a fault.
+    #[error("{}{}: {reason}", path.display(), line.map_or(String::new(), |l| format!(", line {l}")))]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1, where the fault can be placed.
+        line: Option<usize>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Images of another shape than the network was built for.
+    #[error("images of shape {found:?} for a network that takes [batch, {expected}]")]
+    Images {
+        /// `channels, height, width`.
+        expected: String,
+        /// Shape found.
+        found: Vec<i64>,
+    },
+    /// A batch too small to have batch statistics.
+    #[error("{layer} has one value a channel in this batch, too few for batch statistics: train on larger batches")]
+    Batch {
+        /// The batch norm.
+        layer: String,
+    },
+    /// A share of weights to prune that cannot be.
+    #[error("a share of {0} cannot be pruned: from 0 to 1 is possible")]
+    Share(f64),
+    /// A built-in table that cannot be read.
+    #[error("the built-in published table is damaged: {0}")]
+    Published(#[from] serde_json::Error),
+    /// A weight, or a weight file.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// libtorch refused an operation (memory, device).
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+}
