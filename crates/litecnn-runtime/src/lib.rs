@@ -42,22 +42,23 @@
 //!
 //! # 8-bit weights
 //!
-//! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, where the processor multiplies bytes
-//! (VNNI), less than half of the time. It is read, asked and answers in the same way; only between pixels and logits all
-//! is integers, so every level gives the same bits.
+//! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, with AVX-512 VNNI, less than half of
+//! the time; without instructions for products of bytes it takes longer than floats. It is read, asked and answers in
+//! the same way; only between pixels and logits all is integers, so every level gives the same bits.
 //!
-//! - Pixels of `u8` are seen as they are. An `f32` pixel becomes `(pixel - shift) / scale`, rounded to the nearest byte.
+//! - Pixels of `u8` are seen as they are. An `f32` pixel becomes `(pixel - shift) / scale`, rounded to the nearest
+//!   byte.
 //! - A layer's sum is the bias and all products of input bytes (0 to 255) and weights (-128 to 127), in 32 bits. A file
 //!   with which a sum could leave 32 bits is refused.
 //! - Of a convolution the largest sum of each pooling window counts.
-//! - Of a sum becomes the byte `r(r(short * multiplier / 2^15) / 2^6)`, saturated to 0 to 255, where `short` is
-//!   `sum >> shift` (rounded down), saturated to 16 bits, and `r` rounds to the nearest integer, halves up. So a byte is
-//!   about `sum * multiplier / 2^(21 + shift)`. Saturating at 0 is the ReLU.
+//! - Of a sum becomes the byte `r(r(short * multiplier / 2^15) / 2^6)`, saturated to 0 to 255, where `short` is `sum >>
+//!   shift` (rounded down), saturated to 16 bits, and `r` rounds to the nearest integer, halves up. So a byte is about
+//!   `sum * multiplier / 2^(21 + shift)`. Saturating at 0 is the ReLU.
 //! - A logit is the sum as `f32` times the `f32` scale of its class.
 //!
-//! What the bytes stand for is not in the file: scales are part of multipliers, zero points of the branches' outputs are
-//! part of biases on both sides, as are the half that a shift should round by and the pixels' `shift`. Whether ReLU follows
-//! the heads (bit 0 of the flags) is part of their biases, too.
+//! What the bytes stand for is not in the file: scales are part of multipliers, zero points of the branches' outputs
+//! are part of biases on both sides, as are the half that a shift should round by and the pixels' `shift`. Whether ReLU
+//! follows the heads (bit 0 of the flags) is part of their biases, too.
 //!
 //! Lanes of 32 bits hold four bytes each: four channels of a pixel; of one or two channels that are left, four or two
 //! neighbouring pixels. Lanes are neighbouring pooling windows.
@@ -97,14 +98,15 @@
 //!   branch, but the first convolution has one group of both branches' outputs;
 //! - the heads `[branch][class][channel][y][x]`, then their biases `[branch][class]` (libtorch's weights here have
 //!   features in the order height, width, channel; `encode` turns them);
-//! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its biases.
+//! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its
+//!   biases.
 //!
 //! Those of kind 1 are words of 32 bits. A word of weights is four `i8`, the first in the lowest byte; where there are
 //! fewer than four they are the first, and the others are 0. The scale at byte 48 is positive and has a finite inverse.
 //!
-//! - For each convolution, branch, and block of four outputs (the last one may have fewer): `i32` biases `[output]`, `u32`
-//!   multipliers `[output]` (1 to 32,767), `u32` shifts `[output]` (0 to 31), then the kernels `[unit][ky][output][word]`.
-//!   A unit is four inputs, or the one, two or three that are left:
+//! - For each convolution, branch, and block of four outputs (the last one may have fewer): `i32` biases `[output]`,
+//!   `u32` multipliers `[output]` (1 to 32,767), `u32` shifts `[output]` (0 to 31), then the kernels
+//!   `[unit][ky][output][word]`. A unit is four inputs, or the one, two or three that are left:
 //!
 //!   | inputs | words                                                                      |
 //!   |-------:|----------------------------------------------------------------------------|
@@ -116,8 +118,8 @@
 //!   channels.
 //! - For a unified model the hidden layer: biases, multipliers, shifts `[unit]`, then words `[input / 4][unit]` of four
 //!   inputs, which are the classes of the first branch, then of the second.
-//! - The layer that gives the logits, which is a single branch's head or the output layer (of words `[unit / 4][class]`),
-//!   has no shifts, and `f32` scales instead of multipliers.
+//! - The layer that gives the logits, which is a single branch's head or the output layer (of words `[unit /
+//!   4][class]`), has no shifts, and `f32` scales instead of multipliers.
 #![no_std]
 
 #[cfg(feature = "alloc")]
