@@ -140,7 +140,7 @@ mod tests {
         let run = |script: &str| status(Command::new("sh").args(["-c", script])).unwrap();
         assert_eq!(run("exit 0"), 0);
         assert_eq!(run("exit 2"), 2);
-        assert_eq!(run("kill -INT $$"), 130);
+        assert_eq!(run("kill -TERM $$"), 143);
         // Cargo tells this test about itself; what it starts must not see it.
         assert!(std::env::var_os("CARGO_PKG_NAME").is_some() && std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         assert_eq!(run("test -z \"$CARGO_PKG_NAME$CARGO_MANIFEST_DIR\""), 0);

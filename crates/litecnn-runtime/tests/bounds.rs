@@ -6,8 +6,9 @@
 
 mod common;
 
+use common::int8::quantised;
 use common::{Rng, weights};
-use litecnn_runtime::{AlignedBytes, Architecture, Layout, Level, Model, Pixel, Scaling, Session, encode};
+use litecnn_runtime::{AlignedBytes, Architecture, Layout, Level, Model, Pixel, Scaling, Session, encode, encode_int8};
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
 const GUARD: f32 = 12_345.678;
@@ -35,9 +36,13 @@ fn architectures() -> Vec<Architecture> {
     all.into_iter().map(Result::unwrap).collect()
 }
 
-fn file(architecture: &Architecture) -> AlignedBytes {
+/// Weights of 32-bit floats, and of bytes.
+fn files(architecture: &Architecture) -> [AlignedBytes; 2] {
     let names: Vec<String> = (0..architecture.classes()).map(|class| class.to_string()).collect();
-    AlignedBytes::new(&encode(architecture, &names, SCALING, &weights(architecture, &mut Rng(8))).unwrap())
+    let mut rng = Rng(8);
+    let floats = encode(architecture, &names, SCALING, &weights(architecture, &mut rng)).unwrap();
+    let integers = encode_int8(architecture, &names, SCALING, &quantised(architecture, &mut rng)).unwrap();
+    [floats, integers].map(|file| AlignedBytes::new(&file))
 }
 
 /// Memory, and where the scratch starts in it: if it can be had, such that aligning it uses up all spare room, since
@@ -62,15 +67,20 @@ fn answer<P: Pixel>(session: &mut Session<'_, '_>, images: &[P], classes: usize)
 #[test]
 fn nothing_beyond_the_buffers_is_touched() {
     for architecture in architectures() {
-        let file = file(&architecture);
-        for (level, layout) in Level::available().flat_map(|l| [(l, Layout::Hwc), (l, Layout::Chw)]) {
-            let model = Model::from_bytes(&file).unwrap().with_level(level).with_layout(layout);
-            let (pixels, classes) = (model.pixels(), model.classes());
-            let (mut memory, at) = scratch(model.scratch_len());
-            let mut session = model.session(&mut memory[at..]).unwrap();
-            for count in [1, 2, 5] {
-                answer(&mut session, &vec![200u8; count * pixels], classes);
-                answer(&mut session, &vec![0.5f32; count * pixels], classes);
+        for file in &files(&architecture) {
+            for (level, layout) in Level::available().flat_map(|l| [(l, Layout::Hwc), (l, Layout::Chw)]) {
+                let model = Model::from_bytes(file).unwrap().with_level(level).with_layout(layout);
+                let (pixels, classes) = (model.pixels(), model.classes());
+                for (len, counts) in
+                    [(model.scratch_len(), [1, 2, 5]), (model.batch_scratch_len(), [1, level.width(), 29])]
+                {
+                    let (mut memory, at) = scratch(len);
+                    let mut session = model.session(&mut memory[at..]).unwrap();
+                    for count in counts {
+                        answer(&mut session, &vec![200u8; count * pixels], classes);
+                        answer(&mut session, &vec![0.5f32; count * pixels], classes);
+                    }
+                }
             }
         }
     }
@@ -79,18 +89,21 @@ fn nothing_beyond_the_buffers_is_touched() {
 #[test]
 fn nothing_around_the_scratch_and_the_output_is_written() {
     for architecture in architectures().into_iter().step_by(if cfg!(miri) { 5 } else { 1 }) {
-        let file = file(&architecture);
-        for (level, at) in Level::available().flat_map(|l| [(l, 1), (l, 7), (l, MARGIN)]) {
-            let model = Model::from_bytes(&file).unwrap().with_level(level);
-            let (needed, classes) = (model.scratch_len(), model.classes());
-            let mut memory = vec![GUARD; needed + 2 * MARGIN];
-            let mut output = vec![GUARD; 3 * classes + 2 * MARGIN];
-            let images = vec![9u8; 3 * model.pixels()];
-            let to = &mut output[at..][..3 * classes];
-            model.predict_batch(&images, &mut memory[at..][..needed], to).unwrap();
-            for (memory, len) in [(&memory, needed), (&output, 3 * classes)] {
-                let outside = memory[..at].iter().chain(&memory[at + len..]);
-                assert!(outside.clone().all(|&value| value == GUARD), "{architecture:?} {level:?} {at}");
+        for file in &files(&architecture) {
+            for (level, at) in Level::available().flat_map(|l| [(l, 1), (l, 7), (l, MARGIN)]) {
+                let model = Model::from_bytes(file).unwrap().with_level(level);
+                for (needed, count) in [(model.scratch_len(), 3), (model.batch_scratch_len(), 19)] {
+                    let values = count * model.classes();
+                    let mut memory = vec![GUARD; needed + 2 * MARGIN];
+                    let mut output = vec![GUARD; values + 2 * MARGIN];
+                    let images = vec![9u8; count * model.pixels()];
+                    let to = &mut output[at..][..values];
+                    model.predict_batch(&images, &mut memory[at..][..needed], to).unwrap();
+                    for (memory, len) in [(&memory, needed), (&output, values)] {
+                        let outside = memory[..at].iter().chain(&memory[at + len..]);
+                        assert!(outside.clone().all(|&value| value == GUARD), "{architecture:?} {level:?} {at}");
+                    }
+                }
             }
         }
     }
