@@ -2,7 +2,8 @@
 //!
 //! A run directory holds one recipe applied to any number of data sets and seeds. Each step of the experiment
 //! reads files and writes files; this crate knows their names ([`SeedDir`]), their formats ([`EpochRecord`],
-//! [`Predictions`], [`Answers`], [`Pictures`], [`ArchitectureRecord`], [`StepRecord`], [`Manifest`]) and the two
+//! [`Predictions`], [`Answers`], [`Pictures`], [`ArchitectureRecord`], [`StepRecord`], [`Measured`],
+//! [`Manifest`]) and the two
 //! rules that keep them trustworthy: a file is written whole or not at all ([`write_atomic`]), and one process at a
 //! time works in a run directory ([`RunDir`]). It depends on no tensor library, so programs that only read
 //! results build in seconds.
@@ -33,6 +34,7 @@ mod json;
 mod layout;
 mod lock;
 mod manifest;
+mod measured;
 mod pictures;
 mod predictions;
 mod step;
@@ -46,6 +48,7 @@ pub use json::{read_json, write_json};
 pub use layout::{SeedDir, seeds_in};
 pub use lock::Lock;
 pub use manifest::{Manifest, RunDir, StepTimes, now};
+pub use measured::Measured;
 pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};
 pub use step::StepRecord;
