@@ -21,6 +21,12 @@ pub enum BenchError {
         /// The file.
         path: String,
     },
+    /// A file belongs to another data set or seed than the folder it lies in.
+    #[error("{} is of another data set or seed than its folder: train that network again", path.display())]
+    OfAnother {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// Another program did not answer as agreed.
     #[error("{program}: {reason}")]
     Peer {
@@ -32,6 +38,9 @@ pub enum BenchError {
     /// A model or its file.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A network of the crate litecnn-zoo.
+    #[error(transparent)]
+    Zoo(#[from] litecnn_zoo::ZooError),
     /// The description of the official data sets.
     #[error(transparent)]
     Data(#[from] DataError),

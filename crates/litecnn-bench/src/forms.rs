@@ -24,7 +24,7 @@ pub struct Others {
 const BATCH: usize = 500;
 
 /// Training images that scales are chosen by.
-const CALIBRATION: usize = 512;
+pub(crate) const CALIBRATION: usize = 512;
 
 /// The trained model of a run in every form there is: bytes of the file, microseconds for one image on one thread,
 /// and how its answers to all test images differ from libtorch's. Scales of
@@ -84,7 +84,7 @@ pub fn forms(run: &Path, seed: u64, dataset: &Dataset, others: &Others) -> Resul
 }
 
 /// Up to `count` images, evenly spaced.
-fn evenly(images: &Images, count: usize) -> Vec<u8> {
+pub(crate) fn evenly(images: &Images, count: usize) -> Vec<u8> {
     let (bytes, count) = (bytes(images), count.min(images.len()));
     let pixels = bytes.len() / images.len();
     (0..count).flat_map(|i| &bytes[i * images.len() / count * pixels..][..pixels]).copied().collect()
@@ -113,7 +113,8 @@ impl Answers {
     }
 }
 
-fn by_libtorch(path: &Path, images: &Images) -> Result<Vec<f32>, BenchError> {
+/// Logits of images, `[images, classes]`, by libtorch.
+pub(crate) fn by_libtorch(path: &Path, images: &Images) -> Result<Vec<f32>, BenchError> {
     let (Loaded::Unified(model), _) = Loaded::load(path, Device::Cpu)? else {
         return Err(BenchError::NotUnified { path: path.display().to_string() });
     };
@@ -128,7 +129,8 @@ fn by_libtorch(path: &Path, images: &Images) -> Result<Vec<f32>, BenchError> {
     Ok(logits)
 }
 
-fn by_runtime(file: &[u8], images: &Images) -> Result<Vec<f32>, BenchError> {
+/// The same of an exported model, by the runtime.
+pub(crate) fn by_runtime(file: &[u8], images: &Images) -> Result<Vec<f32>, BenchError> {
     let model = Model::from_bytes(file)?;
     let mut scratch = vec![0.0; model.batch_scratch_len()];
     let mut logits = vec![0.0; images.len() * model.classes()];

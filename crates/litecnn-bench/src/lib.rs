@@ -28,6 +28,7 @@
 //! On a CPU, an operation uses as many threads as `tch::set_num_threads` allows in the calling thread; set it before.
 
 mod affinity;
+mod contenders;
 mod engine;
 mod error;
 mod exported;
@@ -42,6 +43,7 @@ mod sweep;
 mod timing;
 
 pub use affinity::share_processors;
+pub use contenders::{Turns, contenders};
 pub use engine::{Call, Engine, Measure};
 pub use error::BenchError;
 pub use exported::{Exported, Weights};

@@ -44,10 +44,17 @@ impl Subject {
     /// # Errors
     /// Naming the weight file if it is not there or holds no unified model.
     pub fn trained(run: &Path, name: &str, seed: u64, device: Device) -> Result<Self, BenchError> {
-        let path = SeedDir::new(run, name, seed).final_weights();
-        match Model::load(&path, device)? {
+        Self::read(&SeedDir::new(run, name, seed).final_weights(), name, device)
+    }
+
+    /// The model of a weight file, for a data set.
+    ///
+    /// # Errors
+    /// Naming the file if it is not there or holds no unified model.
+    pub fn read(path: &Path, name: &str, device: Device) -> Result<Self, BenchError> {
+        match Model::load(path, device)? {
             (Model::Unified(model), card) => {
-                let bytes = litecnn_run::read(&path)?.len() as u64;
+                let bytes = litecnn_run::read(path)?.len() as u64;
                 Self::new(name, model, card.classes, device, Some(bytes))
             }
             (Model::Branch(_), _) => Err(BenchError::NotUnified { path: path.display().to_string() }),
@@ -68,6 +75,11 @@ impl Subject {
             None => subject.weight_file()?.len() as u64,
         };
         Ok(subject)
+    }
+
+    /// Shapes of its layers.
+    pub(crate) fn spec(&self) -> &UnifiedSpec {
+        self.model.spec()
     }
 
     /// Probabilities `[batch, classes]` of images `[batch, channels, height, width]` on the model's device: what is

@@ -6,7 +6,8 @@
 //! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
 //! they are printed. How far predictions can be trusted, [`bootstrap_accuracy`], [`McNemar`], [`Calibration`] and
 //! [`brier()`] tell. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`].
-//! [`write_tensorboard`] makes training curves of the histories. No tensor library is needed, so reports build and run
+//! What came
+//! of other ways to a small network, `comparison.json`, see [`contenders`]. [`write_tensorboard`] makes training curves of the histories. No tensor library is needed, so reports build and run
 //! in seconds.
 //!
 //! ```
@@ -51,6 +52,7 @@ mod classification;
 mod collect;
 mod compare;
 mod confusion;
+pub mod contenders;
 mod document;
 mod error;
 mod figure;

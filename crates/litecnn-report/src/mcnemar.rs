@@ -26,6 +26,11 @@ impl McNemar {
             only_first += u64::from(first && !second);
             only_second += u64::from(second && !first);
         }
+        Self::of_counts(only_first, only_second)
+    }
+
+    /// Compares two models by how many images only one of them gets right.
+    pub fn of_counts(only_first: u64, only_second: u64) -> Self {
         let (few, many) = (only_first.min(only_second), only_first.max(only_second));
         Self { only_first, only_second, p_value: two_sided(few, many) }
     }

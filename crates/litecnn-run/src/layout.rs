@@ -119,7 +119,7 @@ pub fn seeds_in(run: &Path) -> Vec<(String, u64)> {
 
 /// Where a step stands in the training, the folds by number; none for a folder that is no step's.
 fn place(step: &str) -> Option<(usize, u32)> {
-    const STEPS: [&str; 6] = ["stage-1", "surgery", "stage-2-1", "stage-2-2", "fold-", "evaluate"];
+    const STEPS: [&str; 7] = ["stage-1", "surgery", "stage-2-1", "stage-2-2", "scratch", "fold-", "evaluate"];
     let fold = number(step, "fold-");
     let name = if fold.is_some() { "fold-" } else { step };
     let place = STEPS.iter().position(|s| *s == name).filter(|_| step != "fold-")?;
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(seeds_in(dir.path()), [("mnist".to_owned(), 0)]);
 
         let seed = SeedDir::new(dir.path(), "mnist", 0);
-        let steps = ["stage-1", "surgery", "stage-2-1", "stage-2-2", "fold-2", "fold-10", "evaluate"];
+        let steps = ["stage-1", "surgery", "stage-2-1", "stage-2-2", "scratch", "fold-2", "fold-10", "evaluate"];
         let others = ["stage-1.bak", "fold-1 (copy)", "fold-02", "fold-+3", "fold-", "stage-3", "pictures"];
         for step in steps.into_iter().chain(others) {
             std::fs::create_dir_all(seed.step(step)).unwrap();

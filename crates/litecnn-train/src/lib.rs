@@ -49,6 +49,7 @@ mod observer;
 mod optimizer;
 mod recipe;
 mod score;
+mod scratch;
 mod stage_one;
 mod threads;
 mod whole;
@@ -70,5 +71,6 @@ pub use recipe::{
     NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay,
 };
 pub use score::Score;
+pub use scratch::{SCRATCH, train_scratch};
 pub use stage_one::{STAGE_ONE, stage_one};
 pub use whole::{STAGE_TWO_WHOLE, train_whole};

@@ -9,6 +9,9 @@ use super::style::{INK, MUTED, PAPER};
 /// Width of a line's sample in a legend.
 pub(crate) const SAMPLE: f64 = 22.0;
 
+/// Width of a marker in a legend.
+pub(crate) const SPOT: f64 = 8.0;
+
 /// The look of one line of several.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
@@ -36,7 +39,8 @@ impl Look {
         self.marker(canvas, (x + SAMPLE / 2.0, y))
     }
 
-    fn marker(self, canvas: &Canvas<'_>, at: (f64, f64)) -> Drawn {
+    /// The marker alone.
+    pub(crate) fn marker(self, canvas: &Canvas<'_>, at: (f64, f64)) -> Drawn {
         let shape = |half: f64, colour: RGBColor| match self.square {
             // As much ink as a disc.
             true => canvas.fill((at.0 - 0.9 * half, at.1 - 0.9 * half), (at.0 + 0.9 * half, at.1 + 0.9 * half), colour),

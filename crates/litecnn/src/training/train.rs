@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
-use litecnn_model::{Architecture, Card, Model, UnifiedModel};
-use litecnn_run::write_history;
+use litecnn_data::stream;
+use litecnn_model::{Architecture, Card, DualModel, Model, UnifiedModel};
+use litecnn_run::{StepRecord, write_history};
 use litecnn_train::{
-    FOLD_CAVEAT, Fit, Fold, FoldStart, STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainError, cross_validate,
-    stage_one, train_joint, train_whole,
+    FOLD_CAVEAT, Fit, Fold, FoldStart, SCRATCH, STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainError,
+    cross_validate, stage_one, train_joint, train_scratch, train_whole,
 };
 
 use crate::training::progress::Progress;
@@ -44,6 +45,9 @@ enum Which {
     Stage22,
     /// Cross-validation.
     Folds,
+    /// A control, no part of the recipe: the same architecture trained from fresh weights for as many epochs as the
+    /// steps before it took together.
+    Scratch,
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
@@ -55,6 +59,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         Which::Stage21 => &[joint],
         Which::Stage22 => &[whole],
         Which::Folds => &[folds],
+        Which::Scratch => &[scratch],
     };
     steps.iter().try_for_each(|step| step(&session, &progress))
 }
@@ -131,6 +136,24 @@ fn folds(session: &Session, progress: &Progress) -> Result<()> {
     }
     progress.say(&format!("note: {FOLD_CAVEAT}"));
     Ok(())
+}
+
+fn scratch(session: &Session, progress: &Progress) -> Result<()> {
+    let inputs = [(session.dir.best(STAGE_TWO_WHOLE), "litecnn train stage-2-2")];
+    let outputs = outputs(session, SCRATCH);
+    let Some(step) = session.begin(SCRATCH, &inputs, &outputs)? else { return done_already(progress, SCRATCH) };
+    let mut epochs = 0;
+    for before in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
+        epochs += StepRecord::read(&session.dir.step(before))?.epochs.unwrap_or(0);
+    }
+    let checkpointer = step.checkpointer();
+    let (data, recipe, seed) = (session.training_data()?, &session.recipe, session.seed);
+    let mut rng = stream(seed, "scratch/weights");
+    let [first, second] = DualModel::new(&data.branch_spec(recipe), session.device, &mut rng)?.branches;
+    let model = litecnn_surgery::join(&first, &second, &data.unified_spec(recipe), &mut rng)?;
+    let (model, fit) =
+        train_scratch(model, &data, recipe, epochs, seed, session.workers, Some(&checkpointer), progress)?;
+    leave(session, step, SCRATCH, model, &fit)
 }
 
 /// The weights every fold starts from, and the command that makes them.

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
 mod all;
+mod contenders;
 mod criterion;
 mod forms;
 mod growth;
@@ -46,6 +47,7 @@ enum Command {
     All(all::Args),
     Runtime(runtime::Args),
     Forms(forms::Args),
+    Contenders(contenders::Args),
     Peers(peers::Args),
     Growth(growth::Args),
     Profile(profile::Args),
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::All(args) => all::run(&args, cli.quiet),
         Command::Runtime(args) => runtime::run(&args, cli.quiet),
         Command::Forms(args) => forms::run(&args, cli.quiet),
+        Command::Contenders(args) => contenders::run(&args, cli.quiet),
         Command::Peers(args) => peers::run(&args, cli.quiet),
         Command::Growth(args) => growth::run(&args, cli.quiet),
         Command::Profile(args) => profile::run(&args),
