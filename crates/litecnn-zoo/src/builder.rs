@@ -364,8 +364,17 @@ impl Network {
     ///
     /// # Errors
     /// [`ZooError::Network`] naming the layer that cannot be and why: channels that do not divide into groups, an
-    /// image too small, a result that is not one number a class …
+    /// image too small, a result that is not one number a class …; or the group of channels whose kept number cannot be.
     pub fn graph(&self) -> Result<Graph, ZooError> {
+        let whole = self.whole()?;
+        match &self.kept {
+            Some(widths) => crate::shrink::narrowed(&whole, widths),
+            None => Ok(whole),
+        }
+    }
+
+    /// The same with all channels.
+    pub(crate) fn whole(&self) -> Result<Graph, ZooError> {
         let (mut b, mut x) = Builder::new(&self.name, self.input, Some(self.classes))?;
         let known = |b: &Builder<'_>, place: &str, reason: String| {
             Err(ZooError::Network { network: b.network.into(), place: place.into(), reason })

@@ -51,6 +51,19 @@ pub enum ZooError {
     /// A share of weights to prune that cannot be.
     #[error("a share of {0} cannot be pruned: from 0 to 1 is possible")]
     Share(f64),
+    /// A share of weights to shrink by that cannot be.
+    #[error("a network cannot shrink by a share of {0}: above 0 and below 1 is possible")]
+    ShrinkShare(f64),
+    /// A number of weights that a network cannot shrink to.
+    #[error("a network of {most} weights cannot shrink to {wanted}: from {least} to {} is possible", most - 1)]
+    Budget {
+        /// What was asked for.
+        wanted: i64,
+        /// The fewest that can be left.
+        least: i64,
+        /// What the network has.
+        most: i64,
+    },
     /// A built-in table that cannot be read.
     #[error("the built-in published table is damaged: {0}")]
     Published(#[from] serde_json::Error),

@@ -24,6 +24,7 @@
 
 pub mod blocks;
 mod builder;
+mod channels;
 mod count;
 mod error;
 mod file;
@@ -36,6 +37,7 @@ mod network;
 mod prune;
 mod published;
 mod schedule;
+mod shrink;
 mod state;
 mod table;
 mod variants;
@@ -50,6 +52,7 @@ pub use network::{Network, Part};
 pub use published::{
     Published, PublishedFlops, PublishedPruned, PublishedPruning, PublishedRound, PublishedRounds, PublishedVariant,
 };
+pub use shrink::Budget;
 pub use state::State;
 pub use table::{pruning_table, study_tables, summary};
 pub use variants::{Family, Variant};

@@ -13,6 +13,7 @@ impl From<&BranchSpec> for Network {
             name: "branch".into(),
             input: spec.input,
             classes: spec.classes,
+            kept: None,
             parts: vec![Part::new("branch", layers)],
         }
     }
@@ -34,7 +35,7 @@ impl From<&UnifiedSpec> for Network {
         ];
         let branches = vec![Concat { branches: vec![branch.clone(), branch] }.into()];
         let parts = vec![Part::new("branches", branches), Part::new("joint", joint)];
-        Self { name: "unified".into(), input: spec.branch.input, classes: spec.branch.classes, parts }
+        Self { name: "unified".into(), input: spec.branch.input, classes: spec.branch.classes, kept: None, parts }
     }
 }
 

@@ -41,6 +41,11 @@ pub struct Network {
     pub input: InputShape,
     /// Number of classes.
     pub classes: i64,
+    /// Of a network that was shrunk, the channels left of each group of channels that come and go together
+    /// ([`crate::Model::shrink`]). Groups are in the order of the first operations that make them, where these are the
+    /// same in that of the next ones. Without it, all are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Vec<i64>>,
     /// Its parts, first to last; the last gives one number a class.
     pub parts: Vec<Part>,
 }
@@ -91,6 +96,9 @@ impl Network {
     pub fn to_toml(&self) -> String {
         let mut text = format!("name = {}\ninput = {}\n", inline(&self.name), inline(&self.input));
         text += &format!("classes = {}\n", self.classes);
+        if let Some(kept) = &self.kept {
+            text += &format!("kept = {}\n", inline(kept));
+        }
         for Part { name, layers } in &self.parts {
             text += &format!("\n[[parts]]\nname = {}\nlayers = [\n", inline(name));
             text.extend(layers.iter().map(|layer| format!("    {},\n", inline(layer))));

@@ -85,7 +85,7 @@ impl Variant {
     /// Its description for a number of classes and colour images of 32x32 pixels, as in the study.
     pub fn network(&self, classes: i64) -> Network {
         let input = InputShape { channels: 3, height: 32, width: 32 };
-        Network { name: self.to_string(), input, classes, parts: (self.parts)() }
+        Network { name: self.to_string(), input, classes, kept: None, parts: (self.parts)() }
     }
 }
 

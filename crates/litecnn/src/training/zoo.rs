@@ -39,6 +39,7 @@ enum Command {
         #[arg(long)]
         toml: bool,
     },
+    Shrink(super::zoo_shrink::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -54,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let text = if *toml { network.to_toml() } else { litecnn_zoo::summary(&graph) + "\n" };
             print(&text)
         }
+        Command::Shrink(args) => super::zoo_shrink::run(args),
     }
 }
 
