@@ -11,6 +11,7 @@ use litecnn_cli::{Usage, sentence};
 
 mod bench;
 mod ci;
+mod compression;
 mod doctor;
 mod plan;
 mod process;

@@ -1,7 +1,8 @@
-//! `cargo xtask reproduce`: the whole paper, from data to report, one process a step.
+//! `cargo xtask reproduce`: a whole study, from data to report, one process a step.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use litecnn_cli::{DeviceChoice, Usage, duration};
 use litecnn_run::Lock;
 use xshell::{Shell, cmd};
 
+use crate::compression::{self, LEDGER, Ledger};
 use crate::plan::{Step, Work, left, plan, recorded};
 use crate::process::{self, Ended};
 use crate::setup::Setup;
@@ -21,16 +23,61 @@ const LOCK: &str = ".reproduce.lock";
 /// Recipes the tool carries.
 const RECIPES: [&str; 2] = ["paper", "smoke"];
 
-/// The data sets of the paper.
+/// What can be reproduced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Study {
+    /// Isong (2025): the dual model, on three data sets.
+    #[default]
+    Isong,
+    /// Sobolewski & Szyc: 28 variants of ResNet-101 and VGG-19, pruned and quantised.
+    Compression,
+}
+
+impl Study {
+    /// The file by which a run of the study is known.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Isong => "run.toml",
+            Self::Compression => LEDGER,
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Isong => Self::Compression,
+            Self::Compression => Self::Isong,
+        }
+    }
+
+    /// The data sets it can be done with.
+    fn datasets(self) -> &'static [Dataset] {
+        match self {
+            Self::Isong => &[Dataset::Mnist, Dataset::FashionMnist, Dataset::Cifar10],
+            Self::Compression => &[Dataset::Cifar10, Dataset::Cifar100],
+        }
+    }
+}
+
+impl std::fmt::Display for Study {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Isong => "isong",
+            Self::Compression => "compression",
+        })
+    }
+}
+
+/// The data sets of the studies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Dataset {
     Mnist,
     FashionMnist,
     Cifar10,
+    Cifar100,
 }
 
 impl Dataset {
-    pub(crate) const ALL: [Self; 3] = [Self::Mnist, Self::FashionMnist, Self::Cifar10];
+    pub(crate) const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Cifar100];
 
     /// As the tool knows it.
     pub(crate) fn name(self) -> &'static str {
@@ -38,17 +85,21 @@ impl Dataset {
             Self::Mnist => "mnist",
             Self::FashionMnist => "fashion-mnist",
             Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
         }
     }
 }
 
-/// Reproduce the paper: set up, build, fetch the data, train, evaluate, report
+/// Reproduce a paper: set up, build, fetch the data, train, evaluate, report
 ///
 /// A stopped reproduction goes on where it stopped when the same command is given again. Everything it leaves lies
 /// in the folder of the run, in results/.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Reproduce {
-    /// Data set; may be given more than once [default: all three].
+    /// Which study.
+    #[arg(long, value_enum, default_value_t)]
+    study: Study,
+    /// Data set; may be given more than once [default: all three; of the compression study those of its paper].
     #[arg(long, value_name = "NAME", value_enum)]
     dataset: Vec<Dataset>,
     /// Seeds, separated by commas [default: 0].
@@ -57,10 +108,14 @@ pub(crate) struct Reproduce {
     /// auto, cpu, cuda or cuda:N [default: auto].
     #[arg(long)]
     device: Option<DeviceChoice>,
+    /// Networks of the compression study, separated by commas: resnet101-11, vgg19-fire, resnet101 [default: all 28].
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    variants: Vec<String>,
     /// What computes batches on a CPU: auto, kernels or libtorch [default: auto, the faster one].
     #[arg(long, value_parser = ["auto", "kernels", "libtorch"])]
     engine: Option<String>,
-    /// Name of the run: its folder in results/ [default: paper, or smoke with --smoke].
+    /// Name of the run: its folder in results/ [default: paper or compression, or with --smoke smoke or
+    /// compression-smoke].
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     run: Option<String>,
     /// A recipe the tool carries (paper, smoke) or a file [default: paper, or smoke with --smoke].
@@ -75,6 +130,9 @@ pub(crate) struct Reproduce {
     /// End each training after so many epochs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_epochs: Option<u32>,
+    /// Train each network of the compression study for so many epochs, and after each round of pruning.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
     /// The whole way in two minutes, on the samples in the repository: shows that it works, not how well.
     #[arg(long)]
     smoke: bool,
@@ -91,86 +149,215 @@ impl Reproduce {
 
     pub(crate) fn run(self, sh: &Shell) -> anyhow::Result<()> {
         // Nothing is installed or built for a command that cannot work.
-        let wanted = self.checked(&Workspace::find()?.root)?;
-        let ws = Setup::before_building(sh)?;
-        let folder = ws.root.join("results").join(&wanted.run);
-        let _lock = Lock::try_acquire(&folder.join(LOCK)).map_err(|e| match e {
-            litecnn_run::RunError::Locked { .. } => {
-                anyhow!("another reproduction works in {}: wait for it, or give another --run", folder.display())
-            }
-            other => other.into(),
-        })?;
-        if wanted.fresh {
-            start_over(&folder)?;
-        }
-        let start = Instant::now();
-        let _root = sh.push_dir(&ws.root);
-        // The whole workspace is named so that features, and with them builds, are those of `cargo xtask test`.
-        process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn").into())?;
-
-        let steps = plan(&wanted.datasets, &wanted.seeds, wanted.data_dir.is_none());
-        for (n, step) in steps.iter().enumerate() {
-            let elapsed = start.elapsed().as_secs_f64();
-            println!("{}", headline(&steps, n, elapsed, left(&steps, &recorded(&steps, &folder), n)));
-            let mut command = Command::new(ws.tool());
-            match process::status(command.args(wanted.arguments(step)).current_dir(&ws.root))? {
-                0 => {}
-                // The user knows that he has stopped it.
-                interrupted @ 130 => return Err(Ended(interrupted).into()),
-                failed => {
-                    eprintln!("error: stopped at `{step}`; the same command, given again, goes on from there");
-                    return Err(Ended(failed).into());
-                }
+        let root = Workspace::find()?.root;
+        match self.study {
+            Study::Isong => isong(sh, &self.checked(&root)?),
+            Study::Compression => {
+                let fresh = self.fresh;
+                compress(sh, &self.checked_compression(&root)?, fresh)
             }
         }
-        println!("{} steps done in {}", steps.len(), duration(start.elapsed().as_secs_f64()));
-        Ok(())
     }
 
     /// Checks what the argument parser cannot, and fills in what was left out.
     fn checked(self, root: &Path) -> anyhow::Result<Wanted> {
-        let usage = |message: String| Err(Usage(message).into());
-        let here =
-            |path: PathBuf| std::path::absolute(&path).with_context(|| format!("cannot find {}", path.display()));
+        let common = self.common(root)?;
+        for (name, given) in [("--variants", !self.variants.is_empty()), ("--epochs", self.epochs.is_some())] {
+            if given {
+                return usage(format!("{name} is for --study compression"));
+            }
+        }
         let name = if self.smoke { "smoke" } else { "paper" };
-        let mut seeds = self.seeds;
+        let recipe = match self.recipe.unwrap_or_else(|| name.into()) {
+            carried if RECIPES.iter().any(|name| carried.as_os_str() == *name) => carried,
+            file if file.is_file() => here(&file)?,
+            other => return usage(format!("--recipe: {} is neither a file nor `paper` or `smoke`", other.display())),
+        };
+        let datasets = match common.datasets.as_slice() {
+            [] => Study::Isong.datasets().iter().map(|d| d.name().to_owned()).collect(),
+            _ => common.datasets,
+        };
+        Ok(Wanted {
+            datasets,
+            seeds: common.seeds,
+            device: self.device.unwrap_or(DeviceChoice::Auto),
+            engine: self.engine.unwrap_or_else(|| "auto".to_owned()),
+            run: common.run,
+            recipe,
+            data_dir: common.data_dir,
+            threads: self.threads,
+            max_epochs: self.max_epochs,
+            fresh: self.fresh,
+        })
+    }
+
+    /// As [`Self::checked`], for the compression study.
+    fn checked_compression(self, root: &Path) -> anyhow::Result<compression::Wanted> {
+        let common = self.common(root)?;
+        let others = [
+            ("--recipe", self.recipe.is_some()),
+            ("--max-epochs", self.max_epochs.is_some()),
+            ("--engine", self.engine.is_some()),
+        ];
+        for (name, given) in others {
+            if given {
+                return usage(format!("{name} is for --study isong"));
+            }
+        }
+        if self.smoke && self.data_dir.is_none() && common.datasets.iter().any(|name| name == "cifar100") {
+            return usage("--smoke: the repository has no sample of cifar100; give one with --data-dir".to_owned());
+        }
+        Ok(compression::Wanted {
+            networks: compression::choose(&self.variants, &common.datasets, self.smoke)?,
+            seeds: common.seeds,
+            epochs: self.epochs.or(self.smoke.then_some(1)),
+            smoke: self.smoke,
+            device: self.device.unwrap_or(DeviceChoice::Auto),
+            threads: self.threads,
+            data_dir: common.data_dir,
+            run: common.run,
+        })
+    }
+
+    /// What all studies have.
+    fn common(&self, root: &Path) -> anyhow::Result<Common> {
+        let mut seeds = self.seeds.clone();
         if seeds.is_empty() {
             seeds.push(0);
         }
         if let Some(twice) = repeated(seeds.iter()) {
             return usage(format!("--seeds names {twice} twice"));
         }
-        let datasets = if self.dataset.is_empty() { Dataset::ALL.to_vec() } else { self.dataset };
-        if let Some(twice) = repeated(datasets.iter().map(|d| d.name())) {
+        if let Some(twice) = repeated(self.dataset.iter().map(|d| d.name())) {
             return usage(format!("--dataset names {twice} twice"));
         }
-        let recipe = match self.recipe.unwrap_or_else(|| name.into()) {
-            carried if RECIPES.iter().any(|name| carried.as_os_str() == *name) => carried,
-            file if file.is_file() => here(file)?,
-            other => return usage(format!("--recipe: {} is neither a file nor `paper` or `smoke`", other.display())),
-        };
-        let data_dir = match self.data_dir {
+        let possible = self.study.datasets();
+        if let Some(other) = self.dataset.iter().find(|d| !possible.contains(d)) {
+            let names: Vec<&str> = possible.iter().map(|d| d.name()).collect();
+            let (study, other) = (self.study, other.name());
+            return usage(format!("--dataset: the study {study} is of {}, not of {other}", names.join(", ")));
+        }
+        let data_dir = match &self.data_dir {
             Some(folder) if folder.is_dir() => Some(here(folder)?),
             Some(other) => return usage(format!("--data-dir: {} is not a folder", other.display())),
             None => self.smoke.then(|| root.join("datasets/samples")),
         };
-        let run = self.run.unwrap_or_else(|| name.to_owned());
+        let name = match (self.study, self.smoke) {
+            (Study::Isong, false) => "paper",
+            (Study::Isong, true) => "smoke",
+            (Study::Compression, false) => "compression",
+            (Study::Compression, true) => "compression-smoke",
+        };
+        let run = self.run.clone().unwrap_or_else(|| name.to_owned());
         if self.fresh && run == "reference" {
             return usage("--fresh would remove results/reference, which belongs to the repository".to_owned());
         }
-        Ok(Wanted {
-            datasets: datasets.iter().map(|d| d.name().to_owned()).collect(),
-            seeds,
-            device: self.device.unwrap_or(DeviceChoice::Auto),
-            engine: self.engine.unwrap_or_else(|| "auto".to_owned()),
-            run,
-            recipe,
-            data_dir,
-            threads: self.threads,
-            max_epochs: self.max_epochs,
-            fresh: self.fresh,
-        })
+        Ok(Common { datasets: self.dataset.iter().map(|d| d.name().to_owned()).collect(), seeds, run, data_dir })
     }
+}
+
+/// Options that all studies have, checked.
+struct Common {
+    /// Those named.
+    datasets: Vec<String>,
+    seeds: Vec<u64>,
+    run: String,
+    data_dir: Option<PathBuf>,
+}
+
+/// The study of the dual model.
+fn isong(sh: &Shell, wanted: &Wanted) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Isong, &wanted.run, wanted.fresh)?;
+    let steps = plan(&wanted.datasets, &wanted.seeds, wanted.data_dir.is_none());
+    for (n, step) in steps.iter().enumerate() {
+        let left = left(&steps, &recorded(&steps, &place.folder), n);
+        println!("{}", headline(&steps, n, place.elapsed(), left));
+        place.step(step, wanted.arguments(step))?;
+    }
+    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
+    Ok(())
+}
+
+/// The study of compression.
+fn compress(sh: &Shell, wanted: &compression::Wanted, fresh: bool) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Compression, &wanted.run, fresh)?;
+    let folder = place.folder.as_path();
+    let steps = wanted.steps();
+    let mut ledger = Ledger::read(folder)?;
+    ledger.write(folder)?;
+    for (n, step) in steps.iter().enumerate() {
+        let line = headline(&steps, n, place.elapsed(), ledger.left(&steps, n));
+        if ledger.is_done(wanted, step, folder)? {
+            println!("{line}: done before");
+            continue;
+        }
+        println!("{line}");
+        let start = Instant::now();
+        let done = place.step(step, wanted.arguments(step));
+        ledger.note(wanted, step, folder, start.elapsed().as_secs_f64(), done.is_ok())?;
+        ledger.write(folder)?;
+        done?;
+    }
+    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
+    Ok(())
+}
+
+/// A run directory that is ours alone, and a tool that is built.
+struct Place {
+    ws: Workspace,
+    folder: PathBuf,
+    _lock: Lock,
+    start: Instant,
+}
+
+impl Place {
+    fn prepare(sh: &Shell, study: Study, run: &str, fresh: bool) -> anyhow::Result<Self> {
+        let ws = Setup::before_building(sh)?;
+        let folder = ws.root.join("results").join(run);
+        if folder.join(study.other().mark()).exists() {
+            bail!("{} holds a run of the study {}: give another --run", folder.display(), study.other());
+        }
+        let lock = Lock::try_acquire(&folder.join(LOCK)).map_err(|e| match e {
+            litecnn_run::RunError::Locked { .. } => {
+                anyhow!("another reproduction works in {}: wait for it, or give another --run", folder.display())
+            }
+            other => other.into(),
+        })?;
+        if fresh {
+            start_over(&folder, study)?;
+        }
+        let start = Instant::now();
+        let _root = sh.push_dir(&ws.root);
+        // The whole workspace is named so that features, and with them builds, are those of `cargo xtask test`.
+        process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn").into())?;
+        Ok(Self { ws, folder, _lock: lock, start })
+    }
+
+    fn elapsed(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    /// Runs the tool for a step.
+    fn step(&self, step: &impl Display, arguments: Vec<OsString>) -> anyhow::Result<()> {
+        let mut command = Command::new(self.ws.tool());
+        match process::status(command.args(arguments).current_dir(&self.ws.root))? {
+            0 => Ok(()),
+            // The user knows that he has stopped it.
+            interrupted @ 130 => Err(Ended(interrupted).into()),
+            failed => {
+                eprintln!("error: stopped at `{step}`; the same command, given again, goes on from there");
+                Err(Ended(failed).into())
+            }
+        }
+    }
+}
+
+fn usage<T>(message: String) -> anyhow::Result<T> {
+    Err(Usage(message).into())
+}
+
+fn here(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
 }
 
 /// What is to be reproduced, checked.
@@ -222,25 +409,26 @@ impl Wanted {
 }
 
 /// `[3/19] mnist seed 0: train stage-2-1 (elapsed 4m10s, about 21m left)`
-fn headline(steps: &[Step], n: usize, elapsed: f64, left: Option<f64>) -> String {
+fn headline(steps: &[impl Display], n: usize, elapsed: f64, left: Option<f64>) -> String {
     let left = left.filter(|s| *s >= 1.0).map(|s| format!(", about {} left", duration(s))).unwrap_or_default();
     format!("[{}/{}] {} (elapsed {}{left})", n + 1, steps.len(), steps[n], duration(elapsed))
 }
 
 /// Removes everything a run directory holds but our lock, which is held.
-fn start_over(folder: &Path) -> anyhow::Result<()> {
+fn start_over(folder: &Path, study: Study) -> anyhow::Result<()> {
+    let mark = study.mark();
     let entries: Vec<_> = std::fs::read_dir(folder)
         .and_then(Iterator::collect)
         .with_context(|| format!("cannot read {}", folder.display()))?;
     let others = entries.iter().any(|e: &std::fs::DirEntry| e.file_name() != LOCK && e.file_name() != ".lock");
-    if others && !folder.join("run.toml").is_file() {
-        bail!("{} holds something, but no run (there is no run.toml): remove it by hand", folder.display());
+    if others && !folder.join(mark).is_file() {
+        bail!("{} holds something, but no run (there is no {mark}): remove it by hand", folder.display());
     }
     // A step that someone started by hand holds the lock of the run itself.
     let _run = Lock::try_acquire(&folder.join(".lock"))?;
-    // The manifest goes last: without it a second attempt would not know the rest for a run.
+    // The mark goes last: without it a second attempt would not know the rest for a run.
     let mut doomed: Vec<_> = entries.iter().filter(|e| e.file_name() != LOCK).collect();
-    doomed.sort_by_key(|e| e.file_name() == "run.toml");
+    doomed.sort_by_key(|e| e.file_name() == mark);
     for entry in doomed {
         let path = entry.path();
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -318,6 +506,10 @@ mod tests {
             ("--threads 0", "0 is not in 1.."),
             ("--max-epochs 0", "0 is not in 1.."),
             ("--run reference --fresh", "belongs to the repository"),
+            ("--dataset cifar100", "the study isong is of mnist, fashion-mnist, cifar10, not of cifar100"),
+            ("--variants vgg19-8", "--variants is for --study compression"),
+            ("--epochs 2", "--epochs is for --study compression"),
+            ("--study other", "possible values: isong, compression"),
         ] {
             let message = wanted(line).unwrap_err();
             assert!(message.contains(words), "{line}: {message}");
@@ -339,6 +531,36 @@ mod tests {
         assert_eq!(line(7), "report results/smoke");
     }
 
+    fn compression(line: &str) -> Result<compression::Wanted, String> {
+        let words = ["reproduce", "--study", "compression"].into_iter().chain(line.split_whitespace());
+        let parsed = Line::try_parse_from(words).map_err(|e| e.to_string())?;
+        parsed.reproduce.checked_compression(Path::new("/checkout")).map_err(|e| format!("{e:#}"))
+    }
+
+    #[test]
+    fn of_the_compression_study_what_cannot_work_is_refused_too() {
+        for (line, words) in [
+            ("--dataset mnist", "the study compression is of cifar10, cifar100, not of mnist"),
+            ("--seeds 2,2", "--seeds names 2 twice"),
+            ("--variants vgg19-14", "there is no `vgg19-14`; there are resnet101-baseline, "),
+            ("--variants vgg19-8,vgg19-fire-grouped-shuffle", "names vgg19-fire-grouped-shuffle twice"),
+            ("--recipe smoke", "--recipe is for --study isong"),
+            ("--max-epochs 1", "--max-epochs is for --study isong"),
+            ("--engine kernels", "--engine is for --study isong"),
+            ("--epochs 0", "0 is not in 1.."),
+            ("--smoke --dataset cifar100", "no sample of cifar100"),
+            ("--run reference --fresh", "belongs to the repository"),
+        ] {
+            let message = compression(line).unwrap_err();
+            assert!(message.contains(words), "{line}: {message}");
+        }
+        let all = compression("").unwrap();
+        assert_eq!((&all.seeds[..], &*all.run, all.epochs, all.smoke), (&[0][..], "compression", None, false));
+        let smoke = compression("--smoke").unwrap();
+        assert_eq!((&*smoke.run, smoke.epochs, smoke.smoke), ("compression-smoke", Some(1), true));
+        assert_eq!(smoke.data_dir, Some("/checkout/datasets/samples".into()));
+    }
+
     #[test]
     fn headlines_tell_what_is_known() {
         let steps = plan(&["mnist".to_owned()], &[0], false);
@@ -350,11 +572,11 @@ mod tests {
     fn starting_over_removes_runs_only() {
         let dir = tempfile::tempdir().unwrap();
         let _lock = Lock::try_acquire(&dir.path().join(LOCK)).unwrap();
-        start_over(dir.path()).unwrap();
+        start_over(dir.path(), Study::Isong).unwrap();
         std::fs::create_dir(dir.path().join("mnist")).unwrap();
-        assert!(start_over(dir.path()).unwrap_err().to_string().contains("no run.toml"));
+        assert!(start_over(dir.path(), Study::Isong).unwrap_err().to_string().contains("no run.toml"));
         std::fs::write(dir.path().join("run.toml"), "").unwrap();
-        start_over(dir.path()).unwrap();
+        start_over(dir.path(), Study::Isong).unwrap();
         let kept: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(kept.iter().all(|name| name == LOCK || name == ".lock"), "{kept:?}");
     }

@@ -53,6 +53,20 @@ impl Checkout {
         self
     }
 
+    /// As [`Self::with_tool`], a tool that leaves what the subcommands of `zoo` leave.
+    fn with_zoo(self, fail_at: &str, status: u8) -> Self {
+        self.script("bin/cargo", "exit 0");
+        let leave = "mkdir -p $1 && echo w > $1/weights.safetensors && echo m > $1/measured.json";
+        let text = format!(
+            "echo \"$*\" >> {}\ncase \"$*\" in *{fail_at}*) exit {status};; esac\nleave() {{ {leave}; }}\n\
+             for word; do [ \"$last\" = --out ] && out=$word; last=$word; done\n\
+             case \"$*\" in\nzoo\\ prune*) for k in 1 2; do leave $out/round-$k; done;;\nzoo*) leave $out;;\nesac",
+            self.path("log").display()
+        );
+        self.script("target/release/litecnn", &text);
+        self
+    }
+
     fn log(&self) -> Vec<String> {
         std::fs::read_to_string(self.path("log")).unwrap_or_default().lines().map(str::to_owned).collect()
     }
@@ -194,4 +208,32 @@ fn a_second_reproduction_of_the_same_run_is_refused() {
     assert!(checkout.run("reproduce --run other").status.success());
     drop(held);
     assert!(checkout.run("reproduce --fresh").status.success());
+}
+
+#[test]
+fn the_compression_study_goes_on_where_it_stopped() {
+    let line = "reproduce --study compression --smoke --device cpu";
+    let checkout = Checkout::new().with_libtorch().with_zoo("prune", 1);
+    let output = checkout.run(line);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors(&output).contains("stopped at `cifar10 seed 0: resnet101-ghost-small-grouped zoo prune`; the same"));
+    let words = |log: &[String]| -> Vec<String> {
+        log.iter().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    assert_eq!(words(&checkout.log()), ["zoo train", "zoo quantise", "zoo prune"]);
+    std::fs::remove_file(checkout.path("log")).unwrap();
+    let checkout = checkout.with_zoo("nothing", 1);
+    let output = checkout.run(line);
+    assert!(output.status.success(), "{}", errors(&output));
+    let report = "report results/compression-smoke";
+    assert_eq!(words(&checkout.log()), ["zoo prune", "zoo quantise", "zoo train", report]);
+    assert!(told(&output).contains("zoo train (elapsed 0s): done before\n"), "{}", told(&output));
+    std::fs::remove_file(checkout.path("log")).unwrap();
+    assert!(checkout.run(line).status.success());
+    assert_eq!(words(&checkout.log()), [report]);
+
+    let message = errors(&checkout.run("reproduce --run compression-smoke"));
+    assert!(message.contains("holds a run of the study compression: give another --run"), "{message}");
+    assert!(checkout.run(&format!("{line} --fresh")).status.success());
+    assert_eq!(checkout.log().len(), 1 + 6, "begun again");
 }

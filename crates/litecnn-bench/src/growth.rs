@@ -135,6 +135,7 @@ fn dataset(case: &Case) -> Dataset {
         name: "random".into(),
         title: "Random images".into(),
         classes: (0..10).map(|class| class.to_string()).collect(),
+        coarse: None,
         train: part(case.images + VALIDATION),
         test: part(VALIDATION),
         digest: String::new(),

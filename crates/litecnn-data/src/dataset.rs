@@ -1,17 +1,20 @@
 use ndarray::Array4;
 
+use crate::coarse::CoarseClasses;
 use crate::manifest::{FileSpec, Format, Role, SetSpec};
 use crate::{DataError, cifar, idx};
 
 /// A data set in memory, checked against its manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// What commands call it: `mnist`, `fashion-mnist`, `cifar10`, or a name from a folder's own manifest.
+    /// What commands call it: `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, or a name from a folder's own manifest.
     pub name: String,
     /// What people call it.
     pub title: String,
     /// Names of the classes; label 0 is the first.
     pub classes: Vec<String>,
+    /// `[classes]`: the coarse class each class lies in, for sets whose files tell ([`Format::Cifar100`]).
+    pub coarse: Option<Vec<u8>>,
     /// The training images, in the order of the files.
     pub train: Images,
     /// The test images, in the order of the files.
@@ -52,14 +55,21 @@ pub(crate) struct Content {
 
 /// Reads the canonical files of a set, given in the order of its manifest, their checksums already compared.
 pub(crate) fn assemble(set: &SetSpec, contents: Vec<Content>) -> Result<Dataset, DataError> {
+    let mut coarse = None;
     let (train, test) = match set.format {
         Format::Idx => from_idx(set, contents)?,
-        Format::Cifar => from_cifar(set, &contents)?,
+        Format::Cifar | Format::Cifar100 => {
+            if set.format == Format::Cifar100 {
+                coarse = Some(coarse_classes(set, &contents)?);
+            }
+            from_cifar(set, &contents)?
+        }
     };
     Ok(Dataset {
         name: set.name.clone(),
         title: set.title.clone(),
         classes: set.classes.clone(),
+        coarse,
         train,
         test,
         digest: set.digest(),
@@ -98,12 +108,13 @@ fn from_cifar(set: &SetSpec, contents: &[Content]) -> Result<(Images, Images), D
     let part = |role: Role| {
         let of_role = || set.files.iter().zip(contents).filter(|(f, _)| f.role == role);
         let records = of_role().map(|(_, c)| c.bytes.len() / set.record()).sum::<usize>();
-        let mut pixels = Vec::with_capacity(records * (set.record() - 1));
+        let mut pixels = Vec::with_capacity(records * (set.record() - set.format.label_bytes()));
         let mut labels = Vec::with_capacity(records);
         let mut places = Vec::new();
         for (_, Content { place, bytes }) in of_role() {
             let before = labels.len();
-            cifar::read(bytes, set.shape, &mut pixels, &mut labels).map_err(|e| DataError::malformed(place, e))?;
+            let read = cifar::read(bytes, set.format, set.shape, &mut pixels, &mut labels);
+            read.map_err(|e| DataError::malformed(place, e))?;
             check_labels(set, &labels[before..], place)?;
             places.push(place.as_str());
         }
@@ -111,6 +122,16 @@ fn from_cifar(set: &SetSpec, contents: &[Content]) -> Result<(Images, Images), D
         images_of(pixels, labels, [height, width, channels], &places.join(", "))
     };
     Ok((part(Role::TrainBatch)?, part(Role::TestBatch)?))
+}
+
+/// The coarse class of every class, by all files of a set together.
+fn coarse_classes(set: &SetSpec, contents: &[Content]) -> Result<Vec<u8>, DataError> {
+    let mut coarse = CoarseClasses::new(set);
+    for Content { place, bytes } in contents {
+        coarse.learn(bytes).map_err(|e| DataError::malformed(place, e))?;
+    }
+    let places: Vec<&str> = contents.iter().map(|c| c.place.as_str()).collect();
+    coarse.complete().map_err(|e| DataError::malformed(&places.join(", "), e))
 }
 
 fn check_labels(set: &SetSpec, labels: &[u8], place: &str) -> Result<(), DataError> {

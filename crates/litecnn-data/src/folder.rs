@@ -2,10 +2,11 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use crate::coarse::CoarseClasses;
 use crate::dataset::Content;
 use crate::gzip::packed_limit;
-use crate::manifest::{FileSpec, Form, SetSpec};
-use crate::{DataError, gzip, manifest, png};
+use crate::manifest::{FileSpec, Form, Format, SetSpec};
+use crate::{DataError, cifar, gzip, manifest, png};
 
 /// Reads a set from a data folder, every file plain or gzipped, and compares sizes and checksums.
 ///
@@ -13,7 +14,7 @@ use crate::{DataError, gzip, manifest, png};
 pub(crate) fn read(set: &SetSpec, data_dir: &Path) -> Result<Vec<Content>, DataError> {
     let places = [data_dir.join(&set.name), data_dir.to_owned()];
     let read = |file: &FileSpec| {
-        let content = match canonical(file, &places)? {
+        let content = match canonical(file, &places).map_err(|e| told_by_labels(set, e, None))? {
             Some(found) => Some(found),
             None => rebuilt(set, file, &places)?,
         };
@@ -22,10 +23,32 @@ pub(crate) fn read(set: &SetSpec, data_dir: &Path) -> Result<Vec<Content>, DataE
             file: file.name.clone(),
             folder: data_dir.to_owned(),
         })?;
-        file.check(&content.bytes, &content.place)?;
+        file.check(&content.bytes, &content.place).map_err(|e| told_by_labels(set, e, Some(&content.bytes)))?;
         Ok(content)
     };
     set.files.iter().map(read).collect()
+}
+
+/// Replaces a wrong size or checksum of a file with two labels by what is wrong with its labels, if that can be told.
+fn told_by_labels(set: &SetSpec, error: DataError, bytes: Option<&[u8]>) -> DataError {
+    if set.format != Format::Cifar100 {
+        return error;
+    }
+    let (place, reason) = match &error {
+        DataError::Size { place, found, .. } => (place, cifar::other_layout(*found, set.format, set.shape)),
+        DataError::Checksum { place, .. } => {
+            let whole = |bytes| {
+                let mut coarse = CoarseClasses::new(set);
+                coarse.learn(bytes).and_then(|()| coarse.complete()).err()
+            };
+            (place, bytes.and_then(whole))
+        }
+        _ => return error,
+    };
+    match reason {
+        Some(reason) => DataError::malformed(place, reason),
+        None => error,
+    }
 }
 
 /// The sets a data folder describes itself: by a manifest in it, or beside it if it is the folder of the set alone.

@@ -1,6 +1,6 @@
 //! The image data sets litecnn is trained and measured on.
 //!
-//! [`load`] gives a [`Dataset`] by name (`mnist`, `fashion-mnist`, `cifar10`), whatever the state of the machine: from
+//! [`load`] gives a [`Dataset`] by name (`mnist`, `fashion-mnist`, `cifar10`, `cifar100`), whatever the state of the machine: from
 //! a folder of the user's, from the cache, or fetched over https or with a package manager's own client into the
 //! cache. Sizes and SHA-256 of the canonical files are compared at every load, so every source is as good as
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
@@ -29,6 +29,7 @@
 mod cache;
 mod cifar;
 mod client;
+mod coarse;
 mod dataset;
 mod error;
 mod folder;

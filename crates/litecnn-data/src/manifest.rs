@@ -16,12 +16,15 @@ const FORMAT: &str = "litecnn-datasets/1";
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SetSpec {
-    /// What commands call it, also its folder: `mnist`, `fashion-mnist`, `cifar10`.
+    /// What commands call it, also its folder: `mnist`, `fashion-mnist`, `cifar10`, `cifar100`.
     pub name: String,
     /// What people call it.
     pub title: String,
     /// How its files are written.
     pub format: Format,
+    /// Whether commands that take every set leave it out: it has to be named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Channels, height and width of an image.
     pub shape: [usize; 3],
     /// Names of the classes; label 0 is the first.
@@ -42,6 +45,9 @@ pub enum Format {
     Idx,
     /// The binary format of CIFAR: batches of records, each a label byte and the planes of an image.
     Cifar,
+    /// The binary format of CIFAR-100: as [`Format::Cifar`], but each record begins with the label of a coarse class.
+    /// The second label counts. Every class lies in exactly one coarse class and has images.
+    Cifar100,
 }
 
 /// A file in canonical form.
@@ -159,7 +165,7 @@ impl SetSpec {
 
     /// Bytes of a record in a CIFAR batch.
     pub(crate) fn record(&self) -> usize {
-        1 + self.shape.iter().product::<usize>()
+        self.format.label_bytes() + self.shape.iter().product::<usize>()
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -201,7 +207,7 @@ impl SetSpec {
                 self.files.len() == 4
                     && [Role::TrainImages, Role::TrainLabels, Role::TestImages, Role::TestLabels].map(count) == [1; 4]
             }
-            Format::Cifar => {
+            Format::Cifar | Format::Cifar100 => {
                 let (train, test) = (count(Role::TrainBatch), count(Role::TestBatch));
                 train > 0 && test > 0 && train + test == self.files.len()
             }
@@ -210,6 +216,7 @@ impl SetSpec {
             return problem(match self.format {
                 Format::Idx => "idx needs one file each of train-images, train-labels, test-images, test-labels".into(),
                 Format::Cifar => "cifar needs files train-batch and test-batch, and no others".into(),
+                Format::Cifar100 => "cifar100 needs files train-batch and test-batch, and no others".into(),
             });
         }
         for source in &self.sources {
@@ -220,6 +227,16 @@ impl SetSpec {
             }
         }
         Ok(())
+    }
+}
+
+impl Format {
+    /// Bytes before the image in a record.
+    pub(crate) fn label_bytes(self) -> usize {
+        match self {
+            Self::Idx | Self::Cifar => 1,
+            Self::Cifar100 => 2,
+        }
     }
 }
 
@@ -319,9 +336,13 @@ mod tests {
     #[test]
     fn the_official_sets_are_described() {
         let sets = official_sets().unwrap();
-        assert_eq!(sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["mnist", "fashion-mnist", "cifar10"]);
+        assert_eq!(
+            sets.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
+            ["mnist", "fashion-mnist", "cifar10", "cifar100"]
+        );
         for set in sets {
-            assert_eq!(set.classes.len(), 10);
+            assert_eq!(set.classes.len(), if set.name == "cifar100" { 100 } else { 10 });
+            assert_eq!(set.optional, set.name == "cifar100", "the sets of the paper are taken by default");
             let images = |train: Role, head| {
                 let bytes: u64 = set.files.iter().filter(|f| f.role == train).map(|f| f.bytes - head).sum();
                 bytes as usize / (set.record() - usize::from(set.format == Format::Idx))
@@ -330,7 +351,7 @@ mod tests {
                 Format::Idx => {
                     assert_eq!((images(Role::TrainImages, 16), images(Role::TestImages, 16)), (60_000, 10_000));
                 }
-                Format::Cifar => {
+                Format::Cifar | Format::Cifar100 => {
                     assert_eq!((images(Role::TrainBatch, 0), images(Role::TestBatch, 0)), (50_000, 10_000));
                 }
             }
@@ -353,6 +374,8 @@ mod tests {
             ("shape = [1, 28, 28]", "shape = [1, 28, 18446744073709551615]", "18446744073709551615"),
             ("role = \"train-images\"", "role = \"test-images\"", "one file each"),
             ("role = \"test-batch\"", "role = \"test-labels\"", "and no others"),
+            ("optional = true", "optional = 1", "boolean"),
+            ("format = \"cifar100\"", "format = \"cifar20\"", "cifar20"),
             ("ba891046", "BA891046", "64 lower-case"),
             ("\"https://storage", "\"http://storage", "not an https address"),
             ("kind = \"npm\"", "kind = \"npm\"\nhost = \"x\"", "host"),

@@ -10,7 +10,8 @@ use crate::{DataError, Dataset, Images, cifar, gzip, idx};
 /// `train` and `test` are numbers of images, each a multiple of the number of classes. The files go gzipped into
 /// `<folder>/<set>/`, their description into `<folder>/manifest.toml`, where other sets stay described; then
 /// [`load`](crate::load) with `folder` as data folder reads the extract. The same data set gives the same bytes.
-/// Grey images are written as IDX, others as CIFAR batches (training images in five). Not for two processes at once
+/// Grey images are written as IDX, others as CIFAR batches (training images in five), sets with coarse classes as
+/// CIFAR-100. Not for two processes at once
 /// in one folder.
 ///
 /// # Errors
@@ -20,16 +21,19 @@ pub fn write_sample(dataset: &Dataset, train: usize, test: usize, folder: &Path)
     let train = Extract::of(dataset, &dataset.train, train, "training")?;
     let test = Extract::of(dataset, &dataset.test, test, "test")?;
     let (_, height, width, channels) = dataset.train.pixels.dim();
-    let (format, files) = if channels == 1 {
+    let (format, files) = if dataset.coarse.is_some() {
+        let train = train.batch("train.bin", Role::TrainBatch, 0, 1)?;
+        (Format::Cifar100, vec![train, test.batch("test.bin", Role::TestBatch, 0, 1)?])
+    } else if channels == 1 {
         let mut files = train.idx("train", [Role::TrainImages, Role::TrainLabels])?;
         files.extend(test.idx("t10k", [Role::TestImages, Role::TestLabels])?);
         (Format::Idx, files)
     } else {
         let batches = train.chosen.len().min(5);
-        let mut files: Vec<_> = (0..batches)
+        let mut files = (0..batches)
             .map(|i| train.batch(&format!("data_batch_{}.bin", i + 1), Role::TrainBatch, i, batches))
-            .collect();
-        files.push(test.batch("test_batch.bin", Role::TestBatch, 0, 1));
+            .collect::<Result<Vec<_>, _>>()?;
+        files.push(test.batch("test_batch.bin", Role::TestBatch, 0, 1)?);
         (Format::Cifar, files)
     };
     let describe = |(name, role, bytes): &(String, Role, Vec<u8>)| FileSpec {
@@ -42,6 +46,7 @@ pub fn write_sample(dataset: &Dataset, train: usize, test: usize, folder: &Path)
         name: dataset.name.clone(),
         title: dataset.title.clone(),
         format,
+        optional: false,
         shape: [channels, height, width],
         classes: dataset.classes.clone(),
         files: files.iter().map(describe).collect(),
@@ -131,13 +136,20 @@ impl<'a> Extract<'a> {
     }
 
     /// Part `part` of `parts` about equal ones.
-    fn batch(&self, name: &str, role: Role, part: usize, parts: usize) -> (String, Role, Vec<u8>) {
+    fn batch(&self, name: &str, role: Role, part: usize, parts: usize) -> Result<(String, Role, Vec<u8>), DataError> {
         let (_, _, _, channels) = self.images.pixels.dim();
         let count = self.chosen.len();
         let mut batch = Vec::new();
         for &index in &self.chosen[count * part / parts..count * (part + 1) / parts] {
-            cifar::write_record(&mut batch, self.images.labels[index], &self.pixels(index), channels);
+            let label = self.images.labels[index];
+            if let Some(coarse) = &self.dataset.coarse {
+                batch.push(*coarse.get(usize::from(label)).ok_or_else(|| DataError::Sample {
+                    set: self.dataset.name.clone(),
+                    reason: format!("the coarse class of label {label} is not known"),
+                })?);
+            }
+            cifar::write_record(&mut batch, label, &self.pixels(index), channels);
         }
-        (name.to_owned(), role, batch)
+        Ok((name.to_owned(), role, batch))
     }
 }

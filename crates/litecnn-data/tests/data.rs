@@ -24,10 +24,27 @@ fn tiny(channels: usize) -> Dataset {
         name: "tiny".into(),
         title: "Tiny".into(),
         classes: vec!["even".into(), "odd".into()],
+        coarse: None,
         train: images(10),
         test: images(4),
         digest: String::new(),
         official: false,
+    }
+}
+
+/// A set of four classes in two coarse ones: 12 training and 8 test images, written with two labels.
+fn two_labels() -> Dataset {
+    let images = |n: usize| Images {
+        pixels: Array4::from_shape_fn((n, 2, 2, 3), |(i, y, x, c)| (i * 31 + y * 7 + x * 3 + c * 11) as u8),
+        labels: (0..n).map(|i| (i % 4) as u8).collect(),
+    };
+    Dataset {
+        name: "two".into(),
+        classes: ["ant", "bear", "cod", "deer"].map(Into::into).into(),
+        coarse: Some(vec![1, 0, 1, 0]),
+        train: images(12),
+        test: images(8),
+        ..tiny(3)
     }
 }
 

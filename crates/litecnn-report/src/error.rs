@@ -79,4 +79,7 @@ pub enum ReportError {
     /// The published figures built into this crate cannot be read: a fault of the crate itself.
     #[error("the built-in table of published figures is damaged: {0}")]
     Published(#[from] toml::de::Error),
+    /// The figures of the compression study built into this crate cannot be read: a fault of the crate itself.
+    #[error("the built-in table of the compression study is damaged: {0}")]
+    PublishedStudy(serde_json::Error),
 }

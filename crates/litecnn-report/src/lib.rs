@@ -5,10 +5,10 @@
 //! [`report()`] gathers the metrics and step records of all data sets and seeds into a [`Summary`] (`summary.json`)
 //! and a page (`RESULTS.md`) that sets them beside the [`Published`] figures. All accuracies are fractions until
 //! they are printed. How far predictions can be trusted, [`bootstrap_accuracy`], [`McNemar`], [`Calibration`] and
-//! [`brier()`] tell. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`].
-//! What came
-//! of other ways to a small network, `comparison.json`, see [`contenders`]. [`write_tensorboard`] makes training curves of the histories. No tensor library is needed, so reports build and run
-//! in seconds.
+//! [`brier()`] tell. What was measured of the networks of the compression study becomes a page by
+//! [`report_compression`]. What was measured of speed, `bench.json`, becomes a page and figures likewise: see [`speed`];
+//! so does what came of other ways to a small network, `comparison.json`: see [`contenders`]. [`write_tensorboard`]
+//! makes training curves of the histories. No tensor library is needed, so reports build and run in seconds.
 //!
 //! ```
 //! use litecnn_report::{Metrics, Splits, StepAccuracy, Subject, report};
@@ -51,6 +51,7 @@ mod calibration;
 mod classification;
 mod collect;
 mod compare;
+mod compression;
 mod confusion;
 pub mod contenders;
 mod document;
@@ -83,6 +84,7 @@ pub use brier::brier;
 pub use calibration::{Calibration, CalibrationBin};
 pub use classification::{ClassScores, ClassificationReport, Overall, Scores};
 pub use compare::{RunComparison, compare};
+pub use compression::{CompressionReport, is_compression, report_compression};
 pub use confusion::ConfusionMatrix;
 pub use error::ReportError;
 pub use loss::mean_cross_entropy;

@@ -6,7 +6,7 @@ use litecnn_run::RunError;
 
 /// Kinds of figures a report makes; a data set's name follows. Throughput is not among them: the pages of
 /// `cargo xtask bench` show it too.
-const FIGURES: [&str; 13] = [
+const FIGURES: [&str; 14] = [
     "steps",
     "confusion",
     "mistakes",
@@ -20,6 +20,7 @@ const FIGURES: [&str; 13] = [
     "filters",
     "augmentation",
     "reliability",
+    "compression",
 ];
 
 /// A PNG beside a figure, and the digest of the figure it was drawn from.

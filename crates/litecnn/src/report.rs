@@ -1,6 +1,6 @@
 //! `litecnn report`: what a run has come to, beside the paper; runs side by side.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_cli::{Usage, print};
@@ -8,7 +8,8 @@ use litecnn_cli::{Usage, print};
 /// Tell what a run has come to: tables, figures, one page.
 ///
 /// Leaves summary.json, RESULTS.md, report.html, figures/ and tables/ in the run directory. A run that is not finished
-/// gives a report of what is there.
+/// gives a report of what is there. A directory of networks of `litecnn zoo` gives COMPRESSION.md, compression.html and
+/// figures/ instead.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Run directory; with --compare, two or more.
@@ -35,6 +36,9 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let [run] = args.runs.as_slice() else {
         return Err(Usage("several run directories are for --compare".into()).into());
     };
+    if litecnn_report::is_compression(run) {
+        return compression(run, args, quiet);
+    }
     let report = litecnn_report::report(run)?;
     let mut told: Vec<String> = report.missing.iter().map(|missing| format!("missing: {missing}")).collect();
     let pages = report.files.iter().filter(|f| f.parent() == Some(run));
@@ -48,6 +52,23 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         let written = litecnn_report::write_tensorboard(run)?;
         let folder = run.join("tensorboard");
         told.push(format!("wrote {} event files: tensorboard --logdir {}", written.len(), folder.display()));
+    }
+    if !quiet {
+        print(&(told.join("\n") + "\n\n"))?;
+    }
+    print(&format!("{}\n", report.table))
+}
+
+/// Of networks that were trained, pruned and quantised.
+fn compression(run: &Path, args: &Args, quiet: bool) -> Result<()> {
+    if args.tensorboard {
+        return Err(Usage("--tensorboard is not for a directory of networks of `litecnn zoo`".into()).into());
+    }
+    let report = litecnn_report::report_compression(run)?;
+    let mut told: Vec<String> = report.missing.iter().map(|missing| format!("missing: {missing}")).collect();
+    told.extend(report.files.iter().map(|file| format!("wrote {}", file.display())));
+    if args.png {
+        told.push(format!("wrote {} figures as PNG, too", litecnn_report::write_pngs(&report.files)?.len()));
     }
     if !quiet {
         print(&(told.join("\n") + "\n\n"))?;

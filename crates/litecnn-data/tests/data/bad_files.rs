@@ -5,14 +5,18 @@ use litecnn_data::write_sample;
 use litecnn_run::sha256;
 use std::io::Read;
 
-use crate::{load_from, refused, tiny};
+use crate::{load_from, refused, tiny, two_labels};
 
 const IMAGES: &str = "train-images-idx3-ubyte";
 const LABELS: &str = "train-labels-idx1-ubyte";
 
 /// Replaces a file of the sample by an altered one that its manifest calls right, so that the parser must object.
 fn alter(folder: &Path, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
-    let packed = folder.join("tiny").join(format!("{file}.gz"));
+    alter_in(folder, "tiny", file, change);
+}
+
+fn alter_in(folder: &Path, set: &str, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let packed = folder.join(set).join(format!("{file}.gz"));
     let mut bytes = vec![];
     GzDecoder::new(std::fs::File::open(&packed).unwrap()).read_to_end(&mut bytes).unwrap();
     std::fs::remove_file(packed).unwrap();
@@ -24,7 +28,7 @@ fn alter(folder: &Path, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let rest = text.split_off(entry);
     text += &rest.replacen(&old.0, &format!("bytes = {}\n", bytes.len()), 1).replacen(&old.1, &sha256(&bytes), 1);
     std::fs::write(manifest, text).unwrap();
-    std::fs::write(folder.join("tiny").join(file), bytes).unwrap();
+    std::fs::write(folder.join(set).join(file), bytes).unwrap();
 }
 
 type Change = fn(&mut Vec<u8>);
@@ -67,6 +71,58 @@ fn cifar_faults_are_named() {
         write_sample(&tiny(3), 10, 4, dir.path()).unwrap();
         alter(dir.path(), file, change);
         refused("tiny", dir.path(), words);
+    }
+}
+
+// Of records of 14 bytes: two labels, 12 of an image.
+const SWAP_LABELS: Change = |b| b.chunks_exact_mut(14).for_each(|record| record.swap(0, 1));
+const DROP_COARSE: Change = |b| *b = b.chunks_exact(14).flat_map(|record| record[1..].to_vec()).collect();
+const ONLY_COARSE: Change = |b| b.chunks_exact_mut(14).for_each(|record| record[1] = record[0]);
+
+#[test]
+fn two_labels_that_are_not_coarse_and_fine_are_named() {
+    let cases: [(Change, &[&str]); 4] = [
+        (SWAP_LABELS, &["train.bin", "coarse and fine labels are swapped"]),
+        (DROP_COARSE, &["train.bin", "12 records of 13 bytes with one label", "the format cifar (CIFAR-10)"]),
+        (|b| b[14 * 5] = 1, &["train.bin", "label 5 is 1 in the coarse class 1, before it was in 0"]),
+        (|b| b.truncate(30), &["train.bin", "records of 14 bytes (two labels", "2 of them and 2 bytes"]),
+    ];
+    for (change, words) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        write_sample(&two_labels(), 12, 8, dir.path()).unwrap();
+        alter_in(dir.path(), "two", "train.bin", change);
+        refused("two", dir.path(), words);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    write_sample(&two_labels(), 12, 8, dir.path()).unwrap();
+    for file in ["train.bin", "test.bin"] {
+        alter_in(dir.path(), "two", file, ONLY_COARSE);
+    }
+    let words = ["train.bin, ", "test.bin", "only 2 of 4 classes have images, `cod` has none", "2 coarse classes"];
+    refused("two", dir.path(), &words);
+    let manifest = dir.path().join("manifest.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap().replace("\"cifar100\"", "\"cifar\"");
+    std::fs::write(manifest, text).unwrap();
+    refused("two", dir.path(), &["12 records of 14 bytes with two labels, the format cifar100"]);
+}
+
+#[test]
+fn other_labels_are_told_before_other_checksums() {
+    let cases: [(Change, &str); 5] = [
+        (SWAP_LABELS, "coarse and fine labels are swapped"),
+        (DROP_COARSE, "12 records of 13 bytes with one label"),
+        (ONLY_COARSE, "only 2 of 4 classes have images"),
+        (|b| b[3] ^= 1, "SHA-256"),
+        (|b| b.extend([1; 2]), "170 bytes where 168 were expected"),
+    ];
+    for (change, words) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        write_sample(&two_labels(), 12, 8, dir.path()).unwrap();
+        let manifest = dir.path().join("manifest.toml");
+        let told = std::fs::read(&manifest).unwrap();
+        alter_in(dir.path(), "two", "train.bin", change);
+        std::fs::write(manifest, told).unwrap();
+        refused("two", dir.path(), &["train.bin", words]);
     }
 }
 

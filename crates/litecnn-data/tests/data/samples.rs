@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use litecnn_data::{LoadOptions, fetch, write_sample};
+use litecnn_data::{Dataset, Images, LoadOptions, fetch, official_sets, write_sample};
+use ndarray::Array4;
 
-use crate::{load_from, says, tiny};
+use crate::{load_from, says, tiny, two_labels};
 
 #[test]
 fn the_committed_samples_load() {
@@ -52,6 +53,56 @@ fn written_and_read_back_in_both_formats() {
         assert_eq!(smaller.train.labels, [0, 1, 0, 1]);
         assert_ne!(smaller.digest, read.digest);
     }
+}
+
+#[test]
+fn two_labels_are_written_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = two_labels();
+    write_sample(&set, 12, 8, dir.path()).unwrap();
+    let read = load_from("two", dir.path()).unwrap();
+    assert_eq!(
+        (&read.train, &read.test, &read.classes, &read.coarse),
+        (&set.train, &set.test, &set.classes, &set.coarse)
+    );
+    let manifest = std::fs::read_to_string(dir.path().join("manifest.toml")).unwrap();
+    assert!(manifest.contains("format = \"cifar100\""), "{manifest}");
+    let mut again = read.clone();
+    again.name = "again".into();
+    write_sample(&again, 4, 4, dir.path()).unwrap();
+    let smaller = load_from("again", dir.path()).unwrap();
+    assert_eq!((smaller.train.labels, smaller.coarse), (vec![0, 1, 2, 3], set.coarse));
+}
+
+#[test]
+fn a_hundred_classes_are_learnt_of_the_second_label() {
+    let classes = 100;
+    let images = |n: usize| Images {
+        pixels: Array4::from_shape_fn((n, 32, 32, 3), |(i, y, x, c)| (i * 31 + y * 7 + x * 3 + c * 11) as u8),
+        labels: (0..n).map(|i| (i % classes) as u8).collect(),
+    };
+    let set = Dataset {
+        name: "cifar100".into(),
+        title: "CIFAR-100".into(),
+        classes: official_sets().unwrap().iter().find(|s| s.name == "cifar100").unwrap().classes.clone(),
+        coarse: Some((0..classes).map(|class| (class * 7 % 20) as u8).collect()),
+        train: images(200),
+        test: images(100),
+        digest: String::new(),
+        official: false,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    write_sample(&set, 200, 100, dir.path()).unwrap();
+    let read = load_from("cifar100", dir.path()).unwrap();
+    assert_eq!((&read.train, &read.test, &read.coarse), (&set.train, &set.test, &set.coarse));
+    assert_eq!((read.classes[99].as_str(), read.official), ("worm", false));
+    // Without a manifest these are no files of the official set, and none of the advice is about labels.
+    std::fs::remove_file(dir.path().join("manifest.toml")).unwrap();
+    says(&load_from("cifar100", dir.path()).unwrap_err(), &["train.bin.gz", "614800 bytes where 153700000"]);
+    let own = dir.path().join("cifar100");
+    std::fs::write(own.join("train.bin"), vec![0; 50_000 * 3073]).unwrap();
+    let error = load_from("cifar100", &own).unwrap_err();
+    says(&error, &["train.bin", "50000 records of 3073 bytes with one label, the format cifar (CIFAR-10)"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::Contender;
 use super::page::{family_words, interval};
 use crate::ReportError;
-use crate::figure::{Figure, ScatterPanel, ScatterPoint};
+use crate::figure::{Figure, TradeoffPanel, TradeoffPoint};
 
 /// Accuracy against bytes, and against microseconds.
 pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> Result<Figure, ReportError> {
@@ -9,7 +9,7 @@ pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> R
         let points = contenders.iter().enumerate().filter_map(|(i, c)| {
             let accuracies = c.accuracies();
             let ends = interval(c);
-            Some(ScatterPoint {
+            Some(TradeoffPoint {
                 name: c.words.clone(),
                 number: i + 1,
                 kind: c.family as usize,
@@ -18,7 +18,7 @@ pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> R
                 interval: (100.0 * ends.low, 100.0 * ends.high),
             })
         });
-        ScatterPanel { title: &format!("{title}: accuracy by {cost}"), cost, label, points: points.collect() }.panel()
+        TradeoffPanel { title: &format!("{title}: accuracy by {cost}"), cost, label, points: points.collect() }.panel()
     };
     let families: Vec<String> = [0, 1, 2].map(|i| family_words(i).to_owned()).to_vec();
     Ok(Figure {

@@ -1,110 +1,102 @@
 use super::axes::{Axis, chart, place};
-use super::canvas::{Canvas, Drawn, letters, text_width};
+use super::canvas::{Canvas, Drawn, letters};
+use super::decades::decades;
+use super::labels::beside;
 use super::legend::Legend;
-use super::panel::{Panel, WIDTH};
-use super::series::{SPOT, look};
+use super::panel::Panel;
+use super::style::{MUTED, PAPER, TEST};
 use crate::ReportError;
+use crate::numbers::{grouped, percent};
 
-/// Accuracy against what it costs, on a logarithmic axis: one numbered point for each of several things.
+/// Accuracy against something that costs, on a logarithmic axis: published and own.
 pub(crate) struct ScatterPanel<'a> {
     pub(crate) title: &'a str,
-    /// What it costs.
-    pub(crate) cost: &'a str,
-    /// How a cost is written.
-    pub(crate) label: fn(f64) -> String,
-    pub(crate) points: Vec<ScatterPoint>,
+    /// What costs, and its unit.
+    pub(crate) axis: &'a str,
+    /// Whose figures the hollow marks are.
+    pub(crate) theirs: &'a str,
+    pub(crate) clouds: Vec<Cloud>,
 }
 
-/// One thing: what it costs, and its accuracy.
-pub(crate) struct ScatterPoint {
-    pub(crate) name: String,
-    /// Stands beside the point and in the list below.
-    pub(crate) number: usize,
-    /// Things of a kind look alike.
-    pub(crate) kind: usize,
-    /// Above 0.
+/// One network.
+#[derive(Debug, Clone)]
+pub(crate) struct Cloud {
+    /// Stands beside its mark.
+    pub(crate) label: String,
+    /// What it costs; above zero.
     pub(crate) cost: f64,
-    /// In percent.
-    pub(crate) accuracy: f64,
-    /// Ends of its interval, in percent.
-    pub(crate) interval: (f64, f64),
+    /// Accuracies as fractions.
+    pub(crate) published: Option<f64>,
+    pub(crate) ours: Option<f64>,
 }
 
-/// Size of numbers in pixels.
-const SIZE: f64 = 10.5;
+const HEIGHT: f64 = 262.0;
+const RADIUS: f64 = 3.2;
 
 impl ScatterPanel<'_> {
     pub(crate) fn panel(&self) -> Result<Panel, ReportError> {
-        let told = self.points.iter().map(|p| format!("{}: {:.2} % at {}", p.name, p.accuracy, (self.label)(p.cost)));
-        let alt = format!("{}, by {}; {}", self.title, self.cost, told.collect::<Vec<_>>().join("; "));
-        Panel::draw(258.0 + self.legend().height(), alt, |canvas| self.draw(canvas))
+        let clouds = self.clouds.iter().map(|cloud| {
+            let told = |what: &str, value: Option<f64>| value.map(|v| format!("{what} {}", percent(v)));
+            let values = [told("published", cloud.published), told("here", cloud.ours)];
+            let values: Vec<String> = values.into_iter().flatten().collect();
+            format!("{} at {}: {}", cloud.label, cost(cloud.cost), values.join(", "))
+        });
+        let clouds: Vec<String> = clouds.collect();
+        let alt = format!("{}: accuracy in percent by {}; {}", self.title, self.axis, clouds.join("; "));
+        Panel::draw(HEIGHT, alt, |canvas| self.draw(canvas))
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
         canvas.title(self.title)?;
-        let top = self.legend().draw(canvas, 19.0)? + 6.0;
-        let ends = self.points.iter().flat_map(|p| [p.accuracy, p.interval.0, p.interval.1]);
-        let chart = &mut chart(canvas, top, &self.costs(), &Axis::fitting("accuracy (%)", ends, 6))?;
-        let at = |cost: f64, accuracy: f64| place(chart, (cost.log10(), accuracy));
-        let spots: Vec<(f64, f64)> = self.points.iter().map(|p| at(p.cost, p.accuracy)).collect();
-        for (point, &(x, _)) in self.points.iter().zip(&spots) {
-            let [low, high] = [point.interval.0, point.interval.1].map(|end| at(point.cost, end).1);
-            canvas.line((x, low), (x, high), look(point.kind).colour, 1.2)?;
+        let legend = Legend::default().entry(8.0, self.theirs, |canvas, (x, y)| hollow(canvas, (x + 4.0, y))).entry(
+            8.0,
+            "here",
+            |canvas, (x, y)| canvas.disc((x + 4.0, y), RADIUS, TEST),
+        );
+        let top = legend.draw(canvas, 19.0)? + 6.0;
+        let values = self.clouds.iter().flat_map(|cloud| [cloud.published, cloud.ours]).flatten();
+        let accuracies = Axis::fitting("accuracy (%)", values.map(|v| 100.0 * v), 6);
+        let chart =
+            &chart(canvas, top, &decades(self.axis, self.clouds.iter().map(|cloud| cloud.cost), cost), &accuracies)?;
+        for cloud in &self.clouds {
+            let at = |value: f64| place(chart, (cloud.cost.log10(), 100.0 * value));
+            if let Some((theirs, ours)) = cloud.published.zip(cloud.ours) {
+                canvas.line(at(theirs), at(ours), MUTED, 1.0)?;
+            }
+            if let Some(theirs) = cloud.published {
+                hollow(canvas, at(theirs))?;
+            }
+            if let Some(ours) = cloud.ours {
+                canvas.disc(at(ours), RADIUS, TEST)?;
+            }
         }
-        for (point, &spot) in self.points.iter().zip(&spots) {
-            look(point.kind).marker(canvas, spot)?;
-        }
-        let mut taken: Vec<(f64, f64)> = spots.clone();
-        for (point, &spot) in self.points.iter().zip(&spots) {
-            let number = point.number.to_string();
-            let free = beside(spot, &taken);
-            taken.push(free);
-            canvas.text(free, letters(SIZE).centred(), &number)?;
+        let at = |cloud: &Cloud, value: f64| place(chart, (cloud.cost.log10(), 100.0 * value));
+        let marks = |cloud: &Cloud| [cloud.published, cloud.ours].into_iter().flatten().map(|v| at(cloud, v)).collect();
+        let mut taken: Vec<(f64, f64)> =
+            self.clouds.iter().flat_map(|cloud| -> Vec<(f64, f64)> { marks(cloud) }).collect();
+        for cloud in &self.clouds {
+            if let Some(mark) = cloud.ours.or(cloud.published).map(|value| at(cloud, value)) {
+                let free = beside(mark, &taken);
+                taken.push(free);
+                canvas.text(free, letters(9.5).centred(), &cloud.label)?;
+            }
         }
         Ok(())
     }
-
-    fn legend(&self) -> Legend<'_> {
-        self.points.iter().fold(Legend::default(), |legend, point| {
-            let words = format!("{} {}", point.number, point.name);
-            legend.entry(SPOT, &words, move |canvas, (x, y)| look(point.kind).marker(canvas, (x + SPOT / 2.0, y)))
-        })
-    }
-
-    /// Powers of ten, and what lies between them where there is room.
-    fn costs(&self) -> Axis {
-        let logs = self.points.iter().map(|p| p.cost.log10());
-        let (low, high) = logs.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
-        let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
-        let margin = 0.08 * (high - low).max(0.5);
-        let range = low - margin..high + margin;
-        let decades = range.start.floor() as i32..=range.end.ceil() as i32;
-        let steps = |of: &[f64]| -> Vec<f64> {
-            let all = decades.clone().flat_map(|d| of.iter().map(move |n| f64::from(d) + n.log10()));
-            all.filter(|tick| range.contains(tick)).collect()
-        };
-        let fits = |ticks: &[f64]| {
-            let widest = ticks.iter().map(|t| text_width(&(self.label)(10f64.powf(*t)), SIZE)).fold(0.0, f64::max);
-            let room = |pair: &[f64]| (pair[1] - pair[0]) / (range.end - range.start) * (WIDTH - 60.0);
-            ticks.windows(2).all(|pair| room(pair) > widest + 6.0)
-        };
-        let choices = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]].map(steps);
-        let ticks = choices.iter().find(|ticks| fits(ticks)).unwrap_or(&choices[2]).clone();
-        let label = self.label;
-        Axis { title: self.cost.to_owned(), range, ticks, label: Box::new(move |log| label(10f64.powf(log))) }
-    }
 }
 
-/// A place near a spot for a number, away from what is there already: the freest of eight.
-fn beside((x, y): (f64, f64), taken: &[(f64, f64)]) -> (f64, f64) {
-    let around = [(1.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)];
-    let places = around.map(|(dx, dy)| (x + 10.0 * dx, y + 11.0 * dy));
-    // Beyond some pixels it does not matter how far; then the first will do.
-    let room = |place: &(f64, f64)| {
-        let distances = taken.iter().map(|t| (t.0 - place.0).hypot(t.1 - place.1).min(9.5));
-        distances.fold(9.5, f64::min)
-    };
-    places.into_iter().rev().max_by(|a, b| room(a).total_cmp(&room(b))).unwrap_or(places[0])
+fn hollow(canvas: &Canvas<'_>, at: (f64, f64)) -> Drawn {
+    canvas.disc(at, RADIUS, MUTED)?;
+    canvas.disc(at, RADIUS - 1.3, PAPER)
+}
+
+/// As it stands at the axis: `0.2`, `50`, `1,000`.
+fn cost(cost: f64) -> String {
+    if cost >= 9.95 {
+        grouped(cost.round() as u64)
+    } else {
+        format!("{cost:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -112,46 +104,35 @@ mod tests {
     use super::*;
     use crate::figure::Figure;
 
-    fn drawn(points: &[(f64, f64)]) -> String {
-        let points = points.iter().enumerate().map(|(i, &(cost, accuracy))| ScatterPoint {
-            name: format!("thing {i}"),
-            number: i + 1,
-            kind: i % 3,
-            cost,
-            accuracy,
-            interval: (accuracy - 1.0, accuracy + 1.0),
-        });
-        let label = |cost: f64| format!("{cost:.0} KB");
+    fn drawn(clouds: Vec<Cloud>) -> String {
         let panel =
-            ScatterPanel { title: "Accuracy and bytes", cost: "bytes", label, points: points.collect() }.panel();
-        Figure { name: "s".into(), caption: String::new(), panels: vec![panel.unwrap()], columns: 1 }.svg()
+            ScatterPanel { title: "VGG-19", axis: "million parameters", theirs: "Example", clouds }.panel().unwrap();
+        Figure { name: "s".into(), caption: String::new(), panels: vec![panel], columns: 1 }.svg()
+    }
+
+    fn cloud(label: &str, cost: f64, published: Option<f64>, ours: Option<f64>) -> Cloud {
+        Cloud { label: label.into(), cost, published, ours }
     }
 
     #[test]
-    fn points_are_numbered_and_told() {
-        let svg = drawn(&[(20.0, 60.0), (700.0, 81.0), (90.0, 64.5)]);
-        for text in ["1 thing 0", "3 thing 2", "100 KB", "bytes", "accuracy (%)"] {
-            assert!(svg.contains(&format!(">{text}</text>")), "{text}: {svg}");
+    fn marks_are_labelled_and_told() {
+        let svg = drawn(vec![
+            cloud("8", 0.151_254, Some(0.8171), Some(0.80)),
+            cloud("1", 38.958, Some(0.9283), None),
+            cloud("own", 1.0, None, Some(0.5)),
+        ]);
+        for text in [">8</text>", ">1</text>", ">own</text>", ">10</text>", ">here</text>", ">Example</text>"] {
+            assert!(svg.contains(text), "{text}: {svg}");
         }
-        assert!(svg.contains("thing 1: 81.00 % at 700 KB"), "{svg}");
+        assert!(svg.contains("8 at 0.15: published 81.71, here 80.00; 1 at 39: published 92.83; own at 1: here 50.00"));
+        let marks = |colour: &str| svg.matches("<circle").count() * usize::from(svg.contains(colour));
+        // Two published ones of two discs each, two of ours; in the legend one of each.
+        assert_eq!(marks("#00785A"), 4 + 2 + 3, "{svg}");
     }
 
     #[test]
-    fn one_none_and_equal_points_do_no_harm() {
-        for points in [&[][..], &[(5.0, 50.0)], &[(5.0, 50.0), (5.0, 50.0)]] {
-            let svg = drawn(points);
-            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        }
-    }
-
-    #[test]
-    fn numbers_keep_apart() {
-        let spots = vec![(100.0, 100.0), (112.0, 100.0), (100.0, 88.0)];
-        let mut taken = spots.clone();
-        for spot in spots {
-            let place = beside(spot, &taken);
-            assert!(taken.iter().all(|t| (t.0 - place.0).hypot(t.1 - place.1) > 7.0), "{place:?} {taken:?}");
-            taken.push(place);
-        }
+    fn one_and_none() {
+        assert!(!drawn(vec![cloud("1", 0.5, Some(0.9), Some(0.9))]).contains("NaN"));
+        assert!(!drawn(vec![]).contains("NaN"));
     }
 }

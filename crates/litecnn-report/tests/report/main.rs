@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what tests call is test code")]
 
+mod compression;
 mod faults;
 mod pages;
 mod properties;

@@ -25,7 +25,7 @@ enum Command {
     },
     /// Make sure that data sets are at hand and intact; fetch into the cache what is missing.
     Fetch {
-        /// A data set; may be given several times. All of them if not given.
+        /// A data set; may be given several times. If not given, all but the optional ones: cifar100 has to be named.
         #[arg(long, value_name = "NAME")]
         dataset: Vec<String>,
         #[command(flatten)]
@@ -33,7 +33,7 @@ enum Command {
     },
     /// Write a small extract with as many images of each class, in the data set's own format.
     Sample {
-        /// A data set; may be given several times. All of them if not given.
+        /// A data set; may be given several times. If not given, all but the optional ones.
         #[arg(long, value_name = "NAME")]
         dataset: Vec<String>,
         /// Training images.
@@ -98,8 +98,12 @@ pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
     }
 }
 
+/// The sets given, or those that need not be named.
 fn names(given: Vec<String>) -> Result<Vec<String>> {
-    Ok(if given.is_empty() { official_sets()?.iter().map(|s| s.name.clone()).collect() } else { given })
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    Ok(official_sets()?.iter().filter(|set| !set.optional).map(|set| set.name.clone()).collect())
 }
 
 fn usage(error: DataError) -> anyhow::Error {

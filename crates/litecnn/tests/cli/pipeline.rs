@@ -7,7 +7,9 @@ use litecnn_run::{Answers, ArchitectureRecord, Pictures, Predictions, SeedDir, S
 use litecnn_train::{Recipe, TrainingData, unified_logits};
 use tch::{Device, Kind};
 
-use crate::{content, good, litecnn, samples};
+use std::process::Command;
+
+use crate::{bad, content, good, litecnn, samples};
 
 const STEPS: [&str; 6] = ["train stage-1", "surgery", "train stage-2-1", "train stage-2-2", "train folds", "evaluate"];
 
@@ -231,4 +233,49 @@ fn summaries_show_the_published_counts() {
             assert!(text.contains(count), "{count}\n{text}");
         }
     }
+}
+
+#[test]
+fn optional_sets_are_fetched_only_if_named() {
+    let fetch = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(["data", "fetch", "--offline", "--data-dir"]).arg(samples()).args(words);
+        command
+    };
+    let told = String::from_utf8(good(&mut fetch(&[])).stdout).unwrap();
+    let names: Vec<&str> = told.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(names, ["mnist", "fashion-mnist", "cifar10"]);
+    let (status, message) = bad(&mut fetch(&["--dataset", "cifar100"]));
+    assert!(status == 1 && message.contains("no `train.bin`"), "{message}");
+}
+
+#[test]
+fn measured_networks_give_a_report_of_the_compression_study() {
+    let dir = tempfile::tempdir().unwrap();
+    let measured = litecnn_run::Measured {
+        format: litecnn_run::Measured::FORMAT.into(),
+        network: "vgg19-fire-grouped-shuffle".into(),
+        treatment: "trained".into(),
+        dataset: "cifar10".into(),
+        data: "digest".into(),
+        seed: 0,
+        epochs: 1,
+        images: 200,
+        correct: 30,
+        batch_accuracy: 0.15,
+        parameters: 151_254,
+        non_zero: 151_254,
+        bytes: 650_000,
+        seconds: 1.0,
+        settings: std::collections::BTreeMap::new(),
+    };
+    measured.write(&dir.path().join("cifar10/seed-0/vgg19-fire-grouped-shuffle/measured.json")).unwrap();
+    let mut report = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+    report.args(["report", "--png"]).arg(dir.path());
+    let told = String::from_utf8(good(&mut report).stdout).unwrap();
+    assert!(told.contains("81.71 / 15.00") && told.contains("missing: Table I: "), "{told}");
+    assert!(dir.path().join("COMPRESSION.md").is_file());
+    assert!(dir.path().join("figures/compression-vgg-19-cifar10.png").is_file());
+    let (status, message) = bad(report.arg("--tensorboard"));
+    assert!(status == 2 && message.contains("--tensorboard is not for"), "{message}");
 }
