@@ -11,6 +11,7 @@ use litecnn_cli::{Usage, sentence};
 
 mod bench;
 mod ci;
+mod comparison;
 mod compression;
 mod doctor;
 mod plan;

@@ -1,9 +1,10 @@
 //! Running other programs: exit statuses passed on, output shown and remembered.
 
-use std::io::{BufRead, BufReader, IsTerminal};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -55,6 +56,55 @@ pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -
         look(text.trim_end());
     }
     match code(child.wait().with_context(|| format!("lost {name}"))?) {
+        0 => Ok(()),
+        failed => Err(Ended(failed).into()),
+    }
+}
+
+/// Runs lists of commands side by side, so many lists at once and the commands of a list one after the other; what they
+/// write goes by with the name of their list before it. After a failure nothing more is begun, and what runs is waited
+/// for; its status becomes ours. `begin` is told the number of a list that begins.
+pub(crate) fn side_by_side(
+    lists: Vec<(String, Vec<Command>)>,
+    workers: usize,
+    begin: &(dyn Fn(usize) + Sync),
+) -> anyhow::Result<()> {
+    let queue = Mutex::new(lists.into_iter().enumerate());
+    let failed: Mutex<Option<anyhow::Error>> = Mutex::new(None);
+    let next = || {
+        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if failed { None } else { queue.lock().unwrap_or_else(PoisonError::into_inner).next() }
+    };
+    let work = || {
+        while let Some((n, (name, commands))) = next() {
+            begin(n);
+            for mut command in commands {
+                if let Err(error) = prefixed(&mut command, &name) {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    return;
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..workers.max(1)).for_each(|_| drop(scope.spawn(work))));
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+/// As [`pass_on`], each line with a name before it.
+fn prefixed(command: &mut Command, name: &str) -> anyhow::Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    without_our_own(command);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
+    let (output, errors) = (child.stdout.take(), child.stderr.take());
+    let lines = |from: Option<Box<dyn Read + Send>>| BufReader::new(from.unwrap_or(Box::new(std::io::empty()))).lines();
+    let errors = lines(errors.map(|from| Box::new(from) as _)).map_while(Result::ok);
+    let output = lines(output.map(|from| Box::new(from) as _)).map_while(Result::ok);
+    std::thread::scope(|scope| {
+        scope.spawn(|| errors.for_each(|line| eprintln!("{name}: {line}")));
+        output.for_each(|line| println!("{name}: {line}"));
+    });
+    match code(child.wait().with_context(|| format!("lost {program}"))?) {
         0 => Ok(()),
         failed => Err(Ended(failed).into()),
     }
@@ -147,6 +197,35 @@ mod tests {
         let failed = pass_on(Command::new("sh").args(["-c", "exit 7"])).unwrap_err();
         assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 7);
         assert!(status(&mut Command::new("no-such-program")).unwrap_err().to_string().contains("no-such-program"));
+    }
+
+    #[test]
+    fn lists_run_side_by_side_until_one_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        let list = |scripts: &[&str]| {
+            let commands = scripts.iter().map(|script| {
+                let mut command = Command::new("sh");
+                command.args(["-c", script]).current_dir(dir.path());
+                command
+            });
+            ("a list".to_owned(), commands.collect::<Vec<_>>())
+        };
+        // Each of the first two waits for the other.
+        let meet =
+            |own: &str, other: &str| format!("touch {own}; while [ ! -e {other} ]; do sleep 0.01; done; echo met");
+        let (a, b) = (meet("a", "b"), meet("b", "a"));
+        let begun = Mutex::new(Vec::new());
+        let lists = vec![
+            list(&[a.as_str(), "touch c"]),
+            list(&[b.as_str()]),
+            list(&["test -e c || sleep 0.2; exit 5", "touch d"]),
+        ];
+        let failed = side_by_side(lists, 2, &|n| begun.lock().unwrap().push(n)).unwrap_err();
+        assert_eq!(failed.downcast_ref::<Ended>().unwrap().0, 5);
+        begun.lock().unwrap().sort();
+        assert_eq!(*begun.lock().unwrap(), [0, 1, 2]);
+        assert!(dir.path().join("c").exists() && !dir.path().join("d").exists());
+        side_by_side(vec![list(&["true"])], 3, &|_| ()).unwrap();
     }
 
     #[test]

@@ -12,6 +12,7 @@ use litecnn_cli::{DeviceChoice, Usage, duration};
 use litecnn_run::Lock;
 use xshell::{Shell, cmd};
 
+use crate::comparison;
 use crate::compression::{self, LEDGER, Ledger};
 use crate::plan::{Step, Work, left, plan, recorded};
 use crate::process::{self, Ended};
@@ -31,20 +32,24 @@ pub(crate) enum Study {
     Isong,
     /// Sobolewski & Szyc: 28 variants of ResNet-101 and VGG-19, pruned and quantised.
     Compression,
+    /// The dual model beside other ways to a small network, on Fashion-MNIST and CIFAR-10.
+    Comparison,
 }
 
 impl Study {
     /// The file by which a run of the study is known.
     fn mark(self) -> &'static str {
         match self {
-            Self::Isong => "run.toml",
+            // The comparison begins with what the dual model's study makes, and may go on in its folder.
+            Self::Isong | Self::Comparison => "run.toml",
             Self::Compression => LEDGER,
         }
     }
 
+    /// Whose runs it cannot share a folder with.
     fn other(self) -> Self {
         match self {
-            Self::Isong => Self::Compression,
+            Self::Isong | Self::Comparison => Self::Compression,
             Self::Compression => Self::Isong,
         }
     }
@@ -54,6 +59,7 @@ impl Study {
         match self {
             Self::Isong => &[Dataset::Mnist, Dataset::FashionMnist, Dataset::Cifar10],
             Self::Compression => &[Dataset::Cifar10, Dataset::Cifar100],
+            Self::Comparison => &[Dataset::FashionMnist, Dataset::Cifar10],
         }
     }
 }
@@ -63,6 +69,7 @@ impl std::fmt::Display for Study {
         f.write_str(match self {
             Self::Isong => "isong",
             Self::Compression => "compression",
+            Self::Comparison => "comparison",
         })
     }
 }
@@ -156,6 +163,10 @@ impl Reproduce {
                 let fresh = self.fresh;
                 compress(sh, &self.checked_compression(&root)?, fresh)
             }
+            Study::Comparison => {
+                let fresh = self.fresh;
+                compare(sh, &self.checked_comparison(&root)?, fresh)
+            }
         }
     }
 
@@ -219,6 +230,33 @@ impl Reproduce {
         })
     }
 
+    /// As [`Self::checked`], for the comparison.
+    fn checked_comparison(self, root: &Path) -> anyhow::Result<comparison::Wanted> {
+        let mut common = self.common(root)?;
+        let others = [
+            ("--recipe", self.recipe.is_some()),
+            ("--max-epochs", self.max_epochs.is_some()),
+            ("--engine", self.engine.is_some()),
+            ("--variants", !self.variants.is_empty()),
+            ("--epochs", self.epochs.is_some()),
+            ("--threads", self.threads.is_some()),
+            ("--device", self.device.is_some()),
+        ];
+        for (name, given) in others {
+            if given {
+                return usage(format!("{name} is fixed in the comparison: it is of equal terms on one machine"));
+            }
+        }
+        if common.datasets.is_empty() {
+            common.datasets = Study::Comparison.datasets().iter().map(|d| d.name().to_owned()).collect();
+        }
+        if self.seeds.is_empty() && !self.smoke {
+            common.seeds = vec![0, 1, 2];
+        }
+        let Common { datasets, seeds, run, data_dir } = common;
+        Ok(comparison::Wanted { datasets, seeds, smoke: self.smoke, data_dir, run })
+    }
+
     /// What all studies have.
     fn common(&self, root: &Path) -> anyhow::Result<Common> {
         let mut seeds = self.seeds.clone();
@@ -247,6 +285,8 @@ impl Reproduce {
             (Study::Isong, true) => "smoke",
             (Study::Compression, false) => "compression",
             (Study::Compression, true) => "compression-smoke",
+            (Study::Comparison, false) => "comparison",
+            (Study::Comparison, true) => "comparison-smoke",
         };
         let run = self.run.clone().unwrap_or_else(|| name.to_owned());
         if self.fresh && run == "reference" {
@@ -302,6 +342,47 @@ fn compress(sh: &Shell, wanted: &compression::Wanted, fresh: bool) -> anyhow::Re
     Ok(())
 }
 
+/// The comparison.
+fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Comparison, &wanted.run, fresh)?;
+    let (light, networks) = (wanted.light(), wanted.networks());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let all: Vec<comparison::Step> = light.iter().chain(networks.iter().flatten()).cloned().collect();
+    let line = |n: usize| {
+        // What runs side by side with it is counted as if it began, too.
+        let (ahead, then) = all[n..].split_at(light.len().saturating_sub(n));
+        let of = |steps: &[comparison::Step], workers| comparison::left(&all, steps, workers, &place.ws.root);
+        let left = of(ahead, 1).zip(of(then, workers)).map(|(now, then)| now + then);
+        println!("{}", headline(&all, n, place.elapsed(), left));
+    };
+    for (n, step) in light.iter().enumerate() {
+        line(n);
+        step.commands.iter().try_for_each(|command| place.step(step, command.clone()))?;
+    }
+    let mut begun = light.len();
+    for wave in networks {
+        let lists = wave.iter().map(|step| {
+            let command = |arguments: &Vec<OsString>| {
+                let mut command = Command::new(place.ws.tool());
+                command.args(arguments).current_dir(&place.ws.root);
+                command
+            };
+            (step.to_string(), step.commands.iter().map(command).collect())
+        });
+        let done = process::side_by_side(lists.collect(), workers, &|n| line(begun + n));
+        if let Err(error) = done {
+            eprintln!("error: stopped; the same command, given again, goes on from there");
+            return Err(error);
+        }
+        begun += wave.len();
+    }
+    println!("measuring (elapsed {})", duration(place.elapsed()));
+    let program = place.ws.tool().with_file_name(format!("litecnn-bench{}", std::env::consts::EXE_SUFFIX));
+    process::pass_on(Command::new(program).args(wanted.measure()).current_dir(&place.ws.root))?;
+    println!("{} steps done in {}", all.len() + 1, duration(place.elapsed()));
+    Ok(())
+}
+
 /// A run directory that is ours alone, and a tool that is built.
 struct Place {
     ws: Workspace,
@@ -329,7 +410,7 @@ impl Place {
         let start = Instant::now();
         let _root = sh.push_dir(&ws.root);
         // The whole workspace is named so that features, and with them builds, are those of `cargo xtask test`.
-        process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn").into())?;
+        process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn --bin litecnn-bench").into())?;
         Ok(Self { ws, folder, _lock: lock, start })
     }
 
