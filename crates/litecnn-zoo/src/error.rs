@@ -51,6 +51,14 @@ pub enum ZooError {
     /// A share of weights to prune that cannot be.
     #[error("a share of {0} cannot be pruned: from 0 to 1 is possible")]
     Share(f64),
+    /// A network that cannot be quantised.
+    #[error("{layer} {reason}: it cannot be quantised")]
+    Calibration {
+        /// The layer or weight.
+        layer: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A built-in table that cannot be read.
     #[error("the built-in published table is damaged: {0}")]
     Published(#[from] serde_json::Error),

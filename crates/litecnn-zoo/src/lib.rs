@@ -35,6 +35,7 @@ mod model;
 mod network;
 mod prune;
 mod published;
+mod quantise;
 mod schedule;
 mod state;
 mod table;
@@ -50,6 +51,7 @@ pub use network::{Network, Part};
 pub use published::{
     Published, PublishedFlops, PublishedPruned, PublishedPruning, PublishedRound, PublishedRounds, PublishedVariant,
 };
+pub use quantise::{Calibration, Placements, Quantised, QuantisedCard, Scales};
 pub use state::State;
 pub use table::{pruning_table, study_tables, summary};
 pub use variants::{Family, Variant};

@@ -15,7 +15,7 @@ pub struct Model {
 }
 
 /// Added to the variance in a batch norm.
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a batch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
 
@@ -109,7 +109,6 @@ impl Model {
     }
 
     /// [`Model::forward`] that shows every value when it is made.
-    #[cfg(test)]
     pub(crate) fn watch(
         &self,
         images: &Tensor,

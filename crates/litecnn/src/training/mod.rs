@@ -11,6 +11,7 @@ mod summary;
 mod surgery;
 mod train;
 mod zoo;
+mod zoo_quantise;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -39,6 +39,7 @@ enum Command {
         #[arg(long)]
         toml: bool,
     },
+    Quantise(super::zoo_quantise::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let mut rng = litecnn_data::stream(0, "zoo/pruning");
             print(&format!("{}\n", litecnn_zoo::pruning_table(*previous, &mut rng)?))
         }
+        Command::Quantise(args) => super::zoo_quantise::run(args),
         Command::Show { network, classes, toml } => {
             let network = find(network, *classes)?;
             let graph = network.graph()?;
