@@ -64,6 +64,14 @@ pub enum ZooError {
         /// What the network has.
         most: i64,
     },
+    /// A network that cannot be quantised.
+    #[error("{layer} {reason}: it cannot be quantised")]
+    Calibration {
+        /// The layer or weight.
+        layer: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A built-in table that cannot be read.
     #[error("the built-in published table is damaged: {0}")]
     Published(#[from] serde_json::Error),

@@ -122,7 +122,7 @@ fn other(path: &Path, found: &Network, wanted: &str) -> ZooError {
 }
 
 /// SHA-256 of the variables' names and shapes.
-fn layout(graph: &Graph) -> String {
+pub(crate) fn layout(graph: &Graph) -> String {
     let lines: Vec<String> = graph.variables.iter().map(|v| format!("{} {:?}\n", v.name, v.shape)).collect();
     litecnn_run::sha256(lines.concat().as_bytes())
 }

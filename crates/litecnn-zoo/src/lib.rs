@@ -36,6 +36,7 @@ mod model;
 mod network;
 mod prune;
 mod published;
+mod quantise;
 mod schedule;
 mod shrink;
 mod state;
@@ -52,6 +53,7 @@ pub use network::{Network, Part};
 pub use published::{
     Published, PublishedFlops, PublishedPruned, PublishedPruning, PublishedRound, PublishedRounds, PublishedVariant,
 };
+pub use quantise::{Calibration, Placements, Quantised, QuantisedCard, Scales};
 pub use shrink::Budget;
 pub use state::State;
 pub use table::{pruning_table, study_tables, summary};

@@ -15,7 +15,7 @@ pub struct Model {
 }
 
 /// Added to the variance in a batch norm.
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a batch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
 
@@ -96,7 +96,7 @@ impl Model {
     /// # Errors
     /// [`ZooError::Images`] if the images have another shape, [`ZooError::Torch`] if they are elsewhere.
     pub fn forward(&self, images: &Tensor) -> Result<Tensor, ZooError> {
-        self.run(images, None, &mut |_, _| {})
+        self.run(images, None, None)
     }
 
     /// The same in training: batch norms use the batch's statistics and update their running ones, and dropout drops
@@ -105,24 +105,23 @@ impl Model {
     /// # Errors
     /// As [`Model::forward`]; [`ZooError::Batch`] if a batch norm has one value a channel.
     pub fn forward_train(&mut self, images: &Tensor, rng: &mut impl Rng) -> Result<Tensor, ZooError> {
-        self.run(images, Some(rng), &mut |_, _| {})
+        self.run(images, Some(rng), None)
     }
 
     /// [`Model::forward`] that shows every value when it is made.
-    #[cfg(test)]
     pub(crate) fn watch(
         &self,
         images: &Tensor,
         see: &mut dyn FnMut(usize, &[Option<Tensor>]),
     ) -> Result<Tensor, ZooError> {
-        self.run(images, None, see)
+        self.run(images, None, Some(see))
     }
 
     fn run(
         &self,
         images: &Tensor,
         mut training: Option<&mut dyn Rng>,
-        see: &mut dyn FnMut(usize, &[Option<Tensor>]),
+        mut see: Option<&mut dyn FnMut(usize, &[Option<Tensor>])>,
     ) -> Result<Tensor, ZooError> {
         let found = images.size();
         let expected = self.graph.input().dims();
@@ -135,10 +134,12 @@ impl Model {
             let value = match self.graph.nodes[i].op {
                 Op::Input if self.channels_last() => channels_last(images)?,
                 Op::Input => images.shallow_clone(),
-                _ => self.compute(i, &values, training.as_deref_mut())?,
+                _ => self.compute(i, &values, training.as_deref_mut(), see.is_none())?,
             };
             values.push(Some(value));
-            see(i, &values);
+            if let Some(see) = &mut see {
+                see(i, &values);
+            }
             for &value in &self.schedule.freed[i] {
                 values[value] = None;
             }
@@ -150,12 +151,14 @@ impl Model {
         self.schedule.channels_last && self.device() == Device::Cpu
     }
 
-    /// The value of node `i` from those of the nodes before it.
+    /// The value of node `i` from those of the nodes before it. If rectifiers may come `early`, parts of a concatenation
+    /// may be rectified where they are made, so that not every value is what its node says.
     fn compute(
         &self,
         i: usize,
         values: &[Option<Tensor>],
         training: Option<&mut (dyn Rng + '_)>,
+        early: bool,
     ) -> Result<Tensor, ZooError> {
         let node = &self.graph.nodes[i];
         let input = |k: usize| values[node.inputs[k]].as_ref().expect("a value is kept until its last use");
@@ -179,7 +182,7 @@ impl Model {
                 let [scale, shift, mean, variance] = [scale, shift, mean, variance].map(|v| Some(view(v)));
                 x.f_batch_norm(scale, shift, mean, variance, training.is_some(), MOMENTUM, EPSILON, true)?
             }
-            Op::Relu | Op::Relu6 if self.schedule.done[i] => x.shallow_clone(),
+            Op::Relu | Op::Relu6 if early && self.schedule.done[i] => x.shallow_clone(),
             Op::Relu if self.schedule.in_place[i] => x.shallow_clone().f_relu_()?,
             Op::Relu => x.f_relu()?,
             Op::Relu6 if self.schedule.in_place[i] => x.shallow_clone().f_relu6_()?,
@@ -210,7 +213,7 @@ impl Model {
             Op::Concat => {
                 let parts: Vec<&Tensor> = (0..node.inputs.len()).map(input).collect();
                 for part in &parts {
-                    match self.schedule.early[i].map(|rectifier| &self.graph.nodes[rectifier].op) {
+                    match self.schedule.early[i].filter(|_| early).map(|rectifier| &self.graph.nodes[rectifier].op) {
                         Some(Op::Relu6) => drop(part.shallow_clone().f_relu6_()?),
                         Some(_) => drop(part.shallow_clone().f_relu_()?),
                         None => {}

@@ -11,6 +11,7 @@ mod summary;
 mod surgery;
 mod train;
 mod zoo;
+mod zoo_quantise;
 mod zoo_shrink;
 
 use anyhow::Result;

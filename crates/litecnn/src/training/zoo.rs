@@ -40,6 +40,7 @@ enum Command {
         toml: bool,
     },
     Shrink(super::zoo_shrink::Args),
+    Quantise(super::zoo_quantise::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let mut rng = litecnn_data::stream(0, "zoo/pruning");
             print(&format!("{}\n", litecnn_zoo::pruning_table(*previous, &mut rng)?))
         }
+        Command::Quantise(args) => super::zoo_quantise::run(args),
         Command::Show { network, classes, toml } => {
             let network = find(network, *classes)?;
             let graph = network.graph()?;

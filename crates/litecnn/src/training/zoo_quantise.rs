@@ -1,0 +1,288 @@
+//! `litecnn zoo quantise`: a trained network with bytes for floats, and what that costs in accuracy.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use litecnn_cli::{Usage, print};
+use litecnn_data::{Dataset, DeviceImages, LoadOptions, load, stream};
+use litecnn_run::Measured;
+use litecnn_zoo::{Calibration, Count, Model, Quantised, QuantisedCard, ZooError};
+use tch::{Device, Kind, Tensor};
+
+/// Images at once, in calibration and measurement.
+const BATCH: usize = 128;
+
+/// Quantise a trained network to 8 bits after a calibration by some images, and measure both on the test images.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Weight file of a trained network.
+    #[arg(value_name = "WEIGHTS")]
+    weights: PathBuf,
+    /// The data set it was trained on.
+    #[arg(long, value_name = "NAME")]
+    dataset: String,
+    /// Folder to write weights-int8.safetensors and measured.json to.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Folder with the data set's files; otherwise they come from the cache, or are fetched into it.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Scales of a layer's weights.
+    #[arg(long, value_enum, default_value_t = Scales::PerTensor)]
+    scales: Scales,
+    /// Images that ranges are told from. Those of the test, all of them, are the study's choice, which peeks.
+    #[arg(long, value_enum, default_value_t = Part::Train)]
+    calibration: Part,
+    /// How many of them; if not given, as many as there are, at most 10000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    images: Option<u32>,
+    /// Decides which training images.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Threads; all the machine offers if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scales {
+    PerTensor,
+    PerChannel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Train,
+    Test,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    tch::set_num_threads(args.threads.map_or_else(litecnn_cli::threads, usize::from) as i32);
+    let (model, card) = Model::load(&args.weights, Device::Cpu)?;
+    let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
+    let dataset = load(&args.dataset, &options).map_err(|e| match e {
+        litecnn_data::DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
+        other => anyhow::Error::from(other),
+    })?;
+    fits(&model, &card, &dataset)?;
+    let normalise = Normalise::of(&dataset);
+    let [train, test] = [&dataset.train, &dataset.test].map(|images| DeviceImages::new(images, Device::Cpu, 255.0));
+    let (train, test) = (train?, test?);
+
+    let began = Instant::now();
+    let (scales, word) = match args.scales {
+        Scales::PerTensor => (litecnn_zoo::Scales::PerTensor, "per-tensor"),
+        Scales::PerChannel => (litecnn_zoo::Scales::PerChannel, "per-channel"),
+    };
+    let (source, part) = match args.calibration {
+        Part::Train => (&train, "train"),
+        Part::Test => (&test, "test"),
+    };
+    let there = source.len();
+    let wanted = args.images.map_or(there.min(10_000), |n| n as usize);
+    if wanted > there {
+        return Err(Usage(format!("--images {wanted}: the data set has {there} {part} images")).into());
+    }
+    let places: Vec<u32> = (0..there as u32).collect();
+    let batches = match args.calibration {
+        Part::Train => source.shuffled_batches(&places, BATCH, &mut stream(args.seed, "zoo/calibration"))?,
+        Part::Test => source.batches(&places, BATCH)?,
+    };
+    let mut calibration = Calibration::new(&model);
+    let mut left = wanted;
+    for batch in batches.take(wanted.div_ceil(BATCH)) {
+        let images = batch?.images;
+        let taken = left.min(images.size()[0] as usize);
+        calibration.observe(&normalise.apply(&images.f_narrow(0, 0, taken as i64)?)?)?;
+        left -= taken;
+    }
+    let quantised = calibration.finish(scales)?;
+    let seconds = began.elapsed().as_secs_f64();
+
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
+    let path = args.out.join("weights-int8.safetensors");
+    quantised.save(&path, &QuantisedCard::new(&card, scales, &format!("{part}, {wanted} images")))?;
+    let bytes = std::fs::metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?.len();
+    let float = score(&test, |images| tch::no_grad(|| model.forward(&normalise.apply(images)?)))?;
+    let int8 = score(&test, |images| quantised.forward(&normalise.apply(images)?))?;
+
+    let before = args.weights.with_file_name("measured.json");
+    let earlier = before.is_file().then(|| Measured::read(&before)).transpose()?;
+    let settings = [("scales", word.to_owned()), ("calibration", part.to_owned()), ("images", wanted.to_string())];
+    let mut all = earlier.as_ref().map_or_else(BTreeMap::new, |earlier| earlier.settings.clone());
+    all.extend(settings.map(|(key, value)| (key.to_owned(), value)));
+    let measured = Measured {
+        format: Measured::FORMAT.into(),
+        network: card.network.name.clone(),
+        treatment: "quantised".into(),
+        dataset: dataset.name.clone(),
+        data: dataset.digest.clone(),
+        // That of the training, if it is known: it decides more.
+        seed: earlier.as_ref().map_or(args.seed, |earlier| earlier.seed),
+        epochs: earlier.as_ref().map_or(0, |earlier| earlier.epochs),
+        images: test.len() as u64,
+        correct: int8.correct,
+        batch_accuracy: int8.batch_accuracy,
+        parameters: Count::of(model.graph()).parameters as u64,
+        non_zero: quantised.non_zero()? as u64,
+        bytes,
+        seconds: earlier.as_ref().map_or(0.0, |earlier| earlier.seconds),
+        settings: all,
+    };
+    measured.write(&args.out.join("measured.json"))?;
+    print(&report(&card.network.name, test.len(), &float, &int8, &quantised, seconds))
+}
+
+fn report(name: &str, images: usize, float: &Score, int8: &Score, quantised: &Quantised, seconds: f64) -> String {
+    let percent = |score: &Score| 100.0 * score.correct as f64 / images as f64;
+    format!(
+        "{name}: accuracy on {images} test images {:.2} % in floats, {:.2} % in 8 bits (mean of batches {:.2} %, {:.2} %)\n\
+         {} bytes, calibrated in {seconds:.1} s\n",
+        percent(float),
+        percent(int8),
+        100.0 * float.batch_accuracy,
+        100.0 * int8.batch_accuracy,
+        quantised.bytes(),
+    )
+}
+
+/// Refuses a data set whose images or classes are not the network's.
+fn fits(model: &Model, card: &litecnn_zoo::Card, dataset: &Dataset) -> Result<()> {
+    let (_, height, width, channels) = dataset.train.pixels.dim();
+    let images = [channels, height, width].map(|n| n as i64);
+    let (takes, classes) = (model.graph().input().dims(), card.network.classes);
+    if takes != images || classes != dataset.classes.len() as i64 {
+        let reason = format!(
+            "`{}` is for {classes} classes and images of {takes:?}; {} has {} classes and images of {images:?}",
+            card.network.name,
+            dataset.name,
+            dataset.classes.len()
+        );
+        return Err(Usage(reason).into());
+    }
+    if !card.dataset.is_empty() && card.dataset != dataset.name {
+        return Err(Usage(format!("the weights were trained on {}, not on {}", card.dataset, dataset.name)).into());
+    }
+    Ok(())
+}
+
+struct Score {
+    correct: u64,
+    /// Mean of the batches' accuracies, in [0, 1].
+    batch_accuracy: f64,
+}
+
+fn score(test: &DeviceImages, forward: impl Fn(&Tensor) -> Result<Tensor, ZooError>) -> Result<Score> {
+    let places: Vec<u32> = (0..test.len() as u32).collect();
+    let (mut correct, mut accuracies, mut batches) = (0, 0.0, 0);
+    for batch in test.batches(&places, BATCH)? {
+        let batch = batch?;
+        // Of equal results the first counts.
+        let results = forward(&batch.images)?;
+        let hits = results.f_argmax(1, false)?.f_eq_tensor(&batch.labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
+        correct += hits as u64;
+        accuracies += hits as f64 / batch.len() as f64;
+        batches += 1;
+    }
+    Ok(Score { correct, batch_accuracy: accuracies / f64::from(batches.max(1)) })
+}
+
+/// Takes a mean off each channel and divides by a deviation.
+struct Normalise {
+    mean: Tensor,
+    deviation: Tensor,
+}
+
+impl Normalise {
+    /// As the study normalises CIFAR, else by mean and deviation of the training images.
+    fn of(dataset: &Dataset) -> Self {
+        let (mean, deviation): (Vec<f64>, Vec<f64>) = match dataset.name.as_str() {
+            "cifar10" => (vec![0.4914, 0.4822, 0.4465], vec![0.2470, 0.2435, 0.2616]),
+            "cifar100" => (vec![0.5071, 0.4867, 0.4408], vec![0.2675, 0.2565, 0.2761]),
+            _ => moments(dataset),
+        };
+        let tensor = |values: &[f64]| Tensor::from_slice(values).to_kind(Kind::Float).view([1, -1, 1, 1]);
+        Self { mean: tensor(&mean), deviation: tensor(&deviation) }
+    }
+
+    /// For values in [0, 1].
+    fn apply(&self, images: &Tensor) -> Result<Tensor, tch::TchError> {
+        images.f_sub(&self.mean)?.f_div(&self.deviation)
+    }
+}
+
+/// Mean and deviation of each channel of the training images, in [0, 1].
+fn moments(dataset: &Dataset) -> (Vec<f64>, Vec<f64>) {
+    let channels = dataset.train.pixels.dim().3;
+    let mut sums = vec![(0f64, 0f64, 0f64); channels];
+    for (i, &byte) in dataset.train.pixels.iter().enumerate() {
+        let (count, sum, squares) = &mut sums[i % channels];
+        let value = f64::from(byte) / 255.0;
+        *count += 1.0;
+        *sum += value;
+        *squares += value * value;
+    }
+    let moments = |(count, sum, squares): (f64, f64, f64)| {
+        let mean = sum / count;
+        // A channel that never changes stays as it is.
+        let deviation = (squares / count - mean * mean).max(0.0).sqrt();
+        (mean, if deviation > 1e-6 { deviation } else { 1.0 })
+    };
+    sums.into_iter().map(moments).unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use litecnn_zoo::{Card, Variant};
+    use std::path::Path;
+
+    fn args(weights: &Path, dataset: &str, out: &Path) -> Args {
+        Args {
+            weights: weights.into(),
+            dataset: dataset.into(),
+            out: out.into(),
+            data_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples")),
+            scales: Scales::PerChannel,
+            calibration: Part::Train,
+            images: Some(150),
+            seed: 0,
+            threads: Some(1),
+        }
+    }
+
+    #[test]
+    fn a_network_is_quantised_measured_and_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (weights, out) = (folder.path().join("weights.safetensors"), folder.path().join("int8"));
+        let network = Variant::find("vgg19-12").unwrap().network(10);
+        let model = Model::new(network.graph().unwrap(), Device::Cpu, &mut stream(0, "test")).unwrap();
+        model.save(&weights, &Card::new(&network, &[]).unwrap()).unwrap();
+        run(&args(&weights, "cifar10", &out)).unwrap();
+        let measured = Measured::read(&out.join("measured.json")).unwrap();
+        assert_eq!((measured.treatment.as_str(), measured.images), ("quantised", 200));
+        assert_eq!(measured.settings["calibration"], "train");
+        assert_eq!(measured.settings["images"], "150");
+        let (quantised, card) = Quantised::load(&out.join("weights-int8.safetensors")).unwrap();
+        assert_eq!(card.calibration, "train, 150 images");
+        // What was measured is what the file gives.
+        let options =
+            LoadOptions { data_dir: args(&weights, "", &out).data_dir, offline: true, ..LoadOptions::default() };
+        let dataset = load("cifar10", &options).unwrap();
+        let test = DeviceImages::new(&dataset.test, Device::Cpu, 255.0).unwrap();
+        let normalise = Normalise::of(&dataset);
+        let again = score(&test, |images| quantised.forward(&normalise.apply(images)?)).unwrap();
+        assert_eq!((again.correct, again.batch_accuracy), (measured.correct, measured.batch_accuracy));
+
+        let message = |args: Args| run(&args).unwrap_err().to_string();
+        assert!(message(args(&weights, "mnist", &out)).contains("images of [3, 32, 32]"));
+        let many = Args { images: Some(5000), ..args(&weights, "cifar10", &out) };
+        assert!(message(many).contains("the data set has 1000 train images"));
+        assert!(
+            message(args(&out.join("weights-int8.safetensors"), "cifar10", &out)).contains("not a usable weight file")
+        );
+    }
+}
