@@ -124,7 +124,15 @@ impl Wanted {
             option("--scales", "per-tensor".into());
         } else {
             option("--seed", step.seed.to_string().into());
-            option("--recipe", if self.smoke { "smoke" } else { "study" }.into());
+            let recipe = match step.work {
+                _ if self.smoke => "smoke",
+                Work::Prune => "fine-tuning",
+                _ => "study",
+            };
+            option("--recipe", recipe.into());
+            if self.smoke && step.work == Work::Prune {
+                option("--rounds", self.rounds().to_string().into());
+            }
             if let Some(epochs) = self.epochs {
                 option("--epochs", epochs.to_string().into());
             }
@@ -526,7 +534,7 @@ mod tests {
                 "data fetch --dataset cifar10".to_owned(),
                 format!("zoo train resnet101-ghost-small --dataset cifar100 --out {at} --seed 3 --recipe study --device cpu --threads 2"),
                 format!("zoo quantise {at}/weights.safetensors --dataset cifar100 --out {at}/int8 --calibration test --scales per-tensor --threads 2"),
-                format!("zoo prune {at}/weights.safetensors --dataset cifar100 --out {at}/pruned --seed 3 --recipe study --device cpu --threads 2"),
+                format!("zoo prune {at}/weights.safetensors --dataset cifar100 --out {at}/pruned --seed 3 --recipe fine-tuning --device cpu --threads 2"),
                 format!("zoo quantise {at}/pruned/round-4/weights.safetensors --dataset cifar100 --out {at}/pruned/round-4/int8 --calibration test --scales per-tensor --threads 2"),
                 "zoo train vgg19-fire-grouped-shuffle --dataset cifar10 --out results/compression/cifar10/seed-3/vgg19-fire-grouped-shuffle --seed 3 --recipe study --device cpu --threads 2".to_owned(),
                 "report results/compression".to_owned(),

@@ -6,9 +6,10 @@
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
 //! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
 //! [`write_sample`] makes such folders out of small extracts. For training, a [`DeviceImages`] holds the
-//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] changes them, and
-//! every random number comes from a [`stream`] named after its purpose. The library prints nothing, and on damaged input it
-//! returns a [`DataError`] that says what, where, and what to do.
+//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] or [`Crops`]
+//! change them, [`Normalisation`] shifts and scales them, and every random number comes from a [`stream`] named after
+//! its purpose. The library prints nothing, and on damaged input it returns a [`DataError`] that says what, where, and
+//! what to do.
 //!
 //! ```
 //! use litecnn_data::{LoadOptions, load};
@@ -52,6 +53,6 @@ pub use manifest::{FileSpec, Form, Format, Role, SetSpec, Source, official_sets}
 pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{
-    Augmentation, Batch, Batches, Change, DeviceImages, Fill, HostImages, Resampler, Split, SplitError, Stream, folds,
-    split, stream,
+    Augmentation, Batch, Batches, Change, Crop, Crops, DeviceImages, Fill, HostImages, Normalisation, Resampler, Split,
+    SplitError, Stream, folds, split, stream,
 };

@@ -42,8 +42,8 @@ pub enum RunError {
     },
     /// The run directory belongs to another recipe.
     #[error(
-        "{} was made with recipe `{found}`, this command uses `{wanted}`: give another --run, or the recipe it was made \
-         with (`cargo xtask reproduce --fresh` starts a run over)",
+        "{} was made with recipe `{found}`, this command uses `{wanted}`: give another directory (--run, --out), or the recipe it was \
+         made with (`cargo xtask reproduce --fresh` starts a run over)",
         path.display()
     )]
     OtherRecipe {
@@ -55,7 +55,7 @@ pub enum RunError {
         wanted: String,
     },
     /// The run directory belongs to other data.
-    #[error("{} was made with other data for `{dataset}`: give another --run, or the data it was made with", path.display())]
+    #[error("{} was made with other data for `{dataset}`: give another directory (--run, --out), or the data it was made with", path.display())]
     OtherData {
         /// The manifest of the run directory.
         path: PathBuf,

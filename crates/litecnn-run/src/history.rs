@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RunError, atomic};
+use crate::{RunError, table};
 
 /// One output of a model after one epoch: a row of `history.csv`.
 ///
@@ -41,13 +41,7 @@ impl EpochRecord {
 /// # Errors
 /// [`RunError::Io`] if the file cannot be written.
 pub fn write_history(path: &Path, records: &[EpochRecord]) -> Result<(), RunError> {
-    atomic::write_atomic_with(path, |out| {
-        let mut csv = csv::Writer::from_writer(out);
-        for record in records {
-            csv.serialize(record)?;
-        }
-        csv.flush()
-    })
+    table::write(path, records)
 }
 
 /// Reads `history.csv`.
@@ -56,9 +50,7 @@ pub fn write_history(path: &Path, records: &[EpochRecord]) -> Result<(), RunErro
 /// [`RunError::Io`] if it cannot be read, [`RunError::Damaged`] naming the line if it is not a history: epochs of every
 /// output count from 1, losses are numbers and accuracies within 0..=1.
 pub fn read_history(path: &Path) -> Result<Vec<EpochRecord>, RunError> {
-    let bytes = atomic::read(path)?;
-    let records: Result<Vec<EpochRecord>, _> = csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
-    let records = records.map_err(|e| RunError::damaged(path, e))?;
+    let records: Vec<EpochRecord> = table::read(path)?;
     for (place, record) in records.iter().enumerate() {
         check(record, &records[..place]).map_err(|e| RunError::damaged(path, format!("line {}: {e}", place + 2)))?;
     }

@@ -37,7 +37,9 @@ mod manifest;
 mod measured;
 mod pictures;
 mod predictions;
+mod rounds;
 mod step;
+mod table;
 
 pub use answers::{Answer, Answers};
 pub use architecture::{ArchitectureRecord, GraphLayer, ModelGraph};
@@ -51,4 +53,5 @@ pub use manifest::{Manifest, RunDir, StepTimes, now};
 pub use measured::Measured;
 pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};
+pub use rounds::{RoundRecord, read_rounds, write_rounds};
 pub use step::StepRecord;

@@ -138,6 +138,12 @@ impl RunDir {
         &self.root
     }
 
+    /// Removes what killed processes left half-written anywhere in the directory. For directories that nobody else
+    /// writes to, locked or not.
+    pub fn sweep(&self) {
+        atomic::sweep(&self.root);
+    }
+
     /// When a step ran, as far as noted.
     pub fn step(&self, key: &str) -> Option<&StepTimes> {
         self.manifest.steps.get(key)

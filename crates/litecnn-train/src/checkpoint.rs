@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use crate::TrainError;
 use crate::early_stopping::EarlyStopping;
-use crate::fit::{Checkpointer, Problem};
+use crate::fit::{Checkpointer, Part};
 use crate::optimizer::Counters;
 
 /// Everything about a training step that its model and optimisers do not hold themselves.
@@ -33,8 +33,8 @@ pub(crate) struct OutputState {
 }
 
 impl State {
-    pub(crate) fn fresh(problem: &dyn Problem) -> Self {
-        let outputs = problem.outputs().iter().map(|_| OutputState { kept_epoch: 0, kept_accuracy: 0.0 }).collect();
+    pub(crate) fn fresh(outputs: usize) -> Self {
+        let outputs = vec![OutputState { kept_epoch: 0, kept_accuracy: 0.0 }; outputs];
         Self {
             epoch: 0,
             seconds: 0.0,
@@ -63,15 +63,16 @@ struct Description {
 const FORMAT: &str = "litecnn-state/1";
 
 /// Saves everything that the next epoch depends on, in one file, whole or not at all.
-pub(crate) fn save(to: &Checkpointer, state: &State, problem: &mut dyn Problem) -> Result<(), TrainError> {
+pub(crate) fn save(to: &Checkpointer, state: &State, parts: Vec<Part<'_>>) -> Result<(), TrainError> {
     let mut tensors: Vec<(String, Tensor)> = Vec::new();
     let mut counters = BTreeMap::new();
-    for part in problem.parts() {
-        tensors.push((format!("{}/weights", part.name), part.params.flat().shallow_clone()));
-        for (name, tensor) in part.optimizer.tensors() {
+    for part in parts {
+        tensors.push((format!("{}/weights", part.name), part.buffer.shallow_clone()));
+        let Some(optimizer) = part.optimizer else { continue };
+        for (name, tensor) in optimizer.tensors() {
             tensors.push((format!("{}/optimizer/{name}", part.name), tensor.shallow_clone()));
         }
-        counters.insert(part.name.to_owned(), part.optimizer.counters());
+        counters.insert(part.name.to_owned(), optimizer.counters());
     }
     tensors.extend(state.kept.iter().map(|(name, t)| (format!("{name}/kept"), t.shallow_clone())));
     let description = Description {
@@ -90,7 +91,7 @@ pub(crate) fn save(to: &Checkpointer, state: &State, problem: &mut dyn Problem) 
 
 /// Takes up a saved state: puts weights and optimisers where they were and returns the rest. None if there is
 /// none, or it is of another recipe, other inputs or another version of the format.
-pub(crate) fn load(from: &Checkpointer, problem: &mut dyn Problem) -> Result<Option<State>, TrainError> {
+pub(crate) fn load(from: &Checkpointer, parts: Vec<Part<'_>>) -> Result<Option<State>, TrainError> {
     if !from.path.exists() {
         return Ok(None);
     }
@@ -104,14 +105,17 @@ pub(crate) fn load(from: &Checkpointer, problem: &mut dyn Problem) -> Result<Opt
         return Ok(None);
     }
     let mut kept = BTreeMap::new();
-    for part in problem.parts() {
-        let missing = |what: &str| TrainError::State(format!("no `{}/{what}` in {}", part.name, from.path.display()));
+    for mut part in parts {
+        let name = part.name;
+        let missing = |what: &str| TrainError::State(format!("no `{name}/{what}` in {}", from.path.display()));
         let weights = tensors.remove(&format!("{}/weights", part.name)).ok_or_else(|| missing("weights"))?;
-        part.params.restore(&weights)?;
-        let counters = description.counters.get(part.name).ok_or_else(|| missing("counters"))?;
-        part.optimizer.restore(*counters, |name| tensors.remove(&format!("{}/optimizer/{name}", part.name)))?;
+        part.restore(&weights)?;
+        if let Some(optimizer) = part.optimizer {
+            let counters = description.counters.get(part.name).ok_or_else(|| missing("counters"))?;
+            optimizer.restore(*counters, &mut |name| tensors.remove(&format!("{}/optimizer/{name}", part.name)))?;
+        }
         if let Some(tensor) = tensors.remove(&format!("{}/kept", part.name)) {
-            kept.insert(part.name.to_owned(), tensor.f_to(part.params.flat().device())?);
+            kept.insert(part.name.to_owned(), tensor.f_to(part.buffer.device())?);
         }
     }
     Ok(Some(State {

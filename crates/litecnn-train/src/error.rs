@@ -17,7 +17,7 @@ pub enum TrainError {
     /// The loss or the weights are not finite numbers any more.
     #[error(
         "{step}, epoch {epoch}: {what} is not a finite number at learning rate {learning_rate}{}: \
-         lower the learning rate in the recipe and give another --run",
+         lower the learning rate and start in another directory",
         kept(*.last_good)
     )]
     Diverged {

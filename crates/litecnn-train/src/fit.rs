@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use litecnn_model::Params;
+use litecnn_model::ModelError;
 use litecnn_run::EpochRecord;
+use tch::Tensor;
 
 use crate::checkpoint::{self, OutputState, State};
 use crate::observer::{Event, Observer};
-use crate::optimizer::Optimizer;
+use crate::optimizer::Memory;
 use crate::recipe::{EarlyStoppingSettings, Keep, TrainSettings};
 use crate::{Score, TrainError};
 
@@ -44,39 +45,84 @@ pub struct Checkpointer {
 }
 
 /// Something that is trained epoch by epoch.
-pub(crate) trait Problem {
+pub trait Problem {
+    /// What can go wrong with it.
+    type Error: From<TrainError>;
     /// Names of the outputs, each with its own loss and accuracy.
     fn outputs(&self) -> Vec<&'static str>;
     /// Images and batches of an epoch (batches summed over the outputs).
     fn size(&self) -> (usize, usize);
+    /// The learning rate of each output when an epoch begins.
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64>;
     /// Trains one epoch; scores by output, over the images as they were seen.
-    fn train(&mut self, epoch: u32, tick: &(dyn Fn() + Sync)) -> Result<Vec<Score>, TrainError>;
+    ///
+    /// # Errors
+    /// Whatever ends training.
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Vec<Score>, Self::Error>;
     /// Scores by output on the validation images.
-    fn validate(&mut self) -> Result<Vec<Score>, TrainError>;
-    /// What is trained.
+    ///
+    /// # Errors
+    /// Whatever ends training.
+    fn validate(&mut self) -> Result<Vec<Score>, Self::Error>;
+    /// What is trained, or changes otherwise as it trains.
     fn parts(&mut self) -> Vec<Part<'_>>;
 }
 
-/// A buffer of parameters that is trained, and its optimiser.
-pub(crate) struct Part<'a> {
+/// An epoch that is to be trained.
+pub struct Epoch<'a> {
+    /// Counted from 1.
+    pub number: u32,
+    /// Records of the epochs before it.
+    pub history: &'a [EpochRecord],
+    /// To be called after each batch.
+    pub tick: &'a (dyn Fn() + Sync),
+}
+
+/// A buffer of numbers that training changes: saved after every epoch, kept and put back.
+pub struct Part<'a> {
     /// Names the part in the state file.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Which output the part belongs to.
-    pub(crate) output: usize,
-    pub(crate) params: &'a mut Params,
-    pub(crate) optimizer: &'a mut Optimizer,
+    pub output: usize,
+    /// `[numbers]`; changed in place.
+    pub buffer: &'a mut Tensor,
+    /// The optimiser of these numbers, if they have one.
+    pub optimizer: Option<&'a mut dyn Memory>,
+}
+
+impl Part<'_> {
+    /// A copy of the buffer as it is now.
+    fn snapshot(&self) -> Result<Tensor, TrainError> {
+        Ok(self.buffer.f_detach()?.copy())
+    }
+
+    /// Overwrites the buffer.
+    pub(crate) fn restore(&mut self, saved: &Tensor) -> Result<(), TrainError> {
+        let (expected, found) = (self.buffer.size(), saved.size());
+        if expected != found {
+            return Err(ModelError::Shape { layer: self.name.into(), expected, found }.into());
+        }
+        self.buffer.f_copy_(saved)?;
+        Ok(())
+    }
 }
 
 /// The rules of a training step.
-pub(crate) struct Plan<'a> {
-    pub(crate) step: &'a str,
-    pub(crate) epochs: u32,
-    pub(crate) keep: Keep,
-    pub(crate) early_stopping: &'a EarlyStoppingSettings,
-    /// The watched value, from the validation accuracies by output.
-    pub(crate) monitor: &'a dyn Fn(&[f64]) -> f64,
-    pub(crate) checkpointer: Option<&'a Checkpointer>,
-    pub(crate) observer: &'a dyn Observer,
+pub struct Plan<'a> {
+    /// The step's name.
+    pub step: &'a str,
+    /// The last epoch, if nothing stops earlier.
+    pub epochs: u32,
+    /// Which weights are in place at the end.
+    pub keep: Keep,
+    /// When to stop before the last epoch; none for never.
+    pub early_stopping: Option<&'a EarlyStoppingSettings>,
+    /// The value early stopping watches, the more the better, from an epoch's records by output.
+    pub monitor: &'a dyn Fn(&[EpochRecord]) -> f64,
+    /// Where the state is saved, if anywhere.
+    pub checkpointer: Option<&'a Checkpointer>,
+    /// Is told how it goes.
+    pub observer: &'a dyn Observer,
 }
 
 impl<'a> Plan<'a> {
@@ -91,8 +137,8 @@ impl<'a> Plan<'a> {
             step,
             epochs: settings.epochs,
             keep: settings.keep,
-            early_stopping: &settings.early_stopping,
-            monitor: &|accuracies| accuracies[0],
+            early_stopping: Some(&settings.early_stopping),
+            monitor: &|records| records[0].validation_accuracy,
             checkpointer,
             observer,
         }
@@ -100,29 +146,34 @@ impl<'a> Plan<'a> {
 }
 
 /// Trains until the last epoch or until early stopping, then puts the kept weights in place.
-pub(crate) fn fit(problem: &mut dyn Problem, plan: &Plan<'_>) -> Result<Fit, TrainError> {
+///
+/// # Errors
+/// [`TrainError::Diverged`] if a loss is not a finite number any more, and whatever the problem runs into.
+pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error> {
     let outputs = problem.outputs();
-    let mut state = match plan.checkpointer.map(|c| checkpoint::load(c, problem)).transpose()?.flatten() {
+    let load = |c: &Checkpointer, problem: &mut P| checkpoint::load(c, problem.parts());
+    let mut state = match plan.checkpointer.map(|c| load(c, problem)).transpose()?.flatten() {
         Some(state) => {
             plan.observer.notice(Event::Resumed { step: plan.step, epoch: state.epoch });
             state
         }
-        None => State::fresh(problem),
+        None => State::fresh(outputs.len()),
     };
-    while state.epoch < plan.epochs && !state.early_stopping.stopped(plan.early_stopping) {
-        let epoch = state.epoch + 1;
+    let stopped = |state: &State| plan.early_stopping.is_some_and(|settings| state.early_stopping.stopped(settings));
+    while state.epoch < plan.epochs && !stopped(&state) {
         let (images, batches) = problem.size();
-        plan.observer.notice(Event::EpochStart { step: plan.step, epoch, epochs: plan.epochs, batches });
-        let learning_rates: Vec<f64> = (0..outputs.len())
-            .map(|o| problem.parts().iter().find(|p| p.output == o).map_or(0.0, |p| p.optimizer.learning_rate()))
-            .collect();
+        let number = state.epoch + 1;
+        plan.observer.notice(Event::EpochStart { step: plan.step, epoch: number, epochs: plan.epochs, batches });
         let start = Instant::now();
-        let trained = problem.train(epoch, &|| plan.observer.notice(Event::Batch { step: plan.step }))?;
+        let tick = || plan.observer.notice(Event::Batch { step: plan.step });
+        let epoch = Epoch { number, history: &state.history, tick: &tick };
+        let learning_rates = problem.learning_rates(&epoch);
+        let trained = problem.train(&epoch)?;
         let seconds = start.elapsed().as_secs_f64();
         let validated = problem.validate()?;
         let records: Vec<EpochRecord> = (0..outputs.len())
             .map(|o| EpochRecord {
-                epoch,
+                epoch: number,
                 output: outputs[o].to_owned(),
                 learning_rate: learning_rates[o],
                 loss: trained[o].loss,
@@ -134,47 +185,49 @@ pub(crate) fn fit(problem: &mut dyn Problem, plan: &Plan<'_>) -> Result<Fit, Tra
             })
             .collect();
         if let Some(bad) = records.iter().find(|r| !(r.loss.is_finite() && r.validation_loss.is_finite())) {
-            return Err(TrainError::Diverged {
+            let diverged = TrainError::Diverged {
                 step: plan.step.to_owned(),
-                epoch,
+                epoch: number,
                 what: format!("the loss of `{}`", bad.output),
                 learning_rate: bad.learning_rate,
                 last_good: if plan.checkpointer.is_some() { state.epoch } else { 0 },
-            });
+            };
+            return Err(diverged.into());
         }
-        let accuracies: Vec<f64> = validated.iter().map(|s| s.accuracy).collect();
-        let verdict = state.early_stopping.observe((plan.monitor)(&accuracies), plan.early_stopping);
-        let keep: Vec<bool> = state
-            .outputs
-            .iter()
-            .zip(&accuracies)
-            .map(|(output, &accuracy)| match plan.keep {
-                Keep::Best => output.kept_epoch == 0 || accuracy > output.kept_accuracy,
-                Keep::EarlyStopping => verdict.improved,
-                Keep::Last => true,
-            })
-            .collect();
-        for part in problem.parts().into_iter().filter(|part| keep[part.output]) {
-            state.kept.insert(part.name.to_owned(), part.params.snapshot()?);
+        let settings = plan.early_stopping;
+        let verdict = settings.map(|settings| state.early_stopping.observe((plan.monitor)(&records), settings));
+        let keep = |output: &OutputState, accuracy: f64| match plan.keep {
+            Keep::Best => output.kept_epoch == 0 || accuracy > output.kept_accuracy,
+            Keep::EarlyStopping => verdict.is_none_or(|verdict| verdict.improved),
+            Keep::Last => true,
+        };
+        let accuracies = records.iter().map(|record| record.validation_accuracy);
+        let keep: Vec<bool> = state.outputs.iter().zip(accuracies).map(|(output, a)| keep(output, a)).collect();
+        // The last epoch's weights are in place anyway.
+        if plan.keep != Keep::Last {
+            for part in problem.parts().into_iter().filter(|part| keep[part.output]) {
+                state.kept.insert(part.name.to_owned(), part.snapshot()?);
+            }
         }
         for (o, _) in keep.iter().enumerate().filter(|(_, keep)| **keep) {
-            state.outputs[o] = OutputState { kept_epoch: epoch, kept_accuracy: accuracies[o] };
+            state.outputs[o] = OutputState { kept_epoch: number, kept_accuracy: records[o].validation_accuracy };
         }
-        state.epoch = epoch;
+        state.epoch = number;
         state.seconds += start.elapsed().as_secs_f64();
         state.history.extend(records.iter().cloned());
         if let Some(checkpointer) = plan.checkpointer {
-            checkpoint::save(checkpointer, &state, problem)?;
+            checkpoint::save(checkpointer, &state, problem.parts())?;
         }
         plan.observer.notice(Event::EpochEnd { step: plan.step, records: &records });
     }
-    for part in problem.parts() {
-        if let Some(kept) = state.kept.get(part.name) {
-            part.params.restore(kept)?;
+    if plan.keep != Keep::Last {
+        for mut part in problem.parts() {
+            if let Some(kept) = state.kept.get(part.name) {
+                part.restore(kept)?;
+            }
         }
     }
-    let early = state.early_stopping.stopped(plan.early_stopping);
-    plan.observer.notice(Event::Finished { step: plan.step, epochs: state.epoch, early });
+    plan.observer.notice(Event::Finished { step: plan.step, epochs: state.epoch, early: stopped(&state) });
     let kept = outputs
         .iter()
         .zip(&state.outputs)

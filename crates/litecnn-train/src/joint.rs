@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::data::TrainingData;
 use crate::dropout::Dropout;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
+use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
 use crate::infer::joined_outputs;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -69,6 +69,8 @@ struct Problem21<'a> {
 }
 
 impl Problem for Problem21<'_> {
+    type Error = TrainError;
+
     fn outputs(&self) -> Vec<&'static str> {
         vec!["model"]
     }
@@ -78,7 +80,11 @@ impl Problem for Problem21<'_> {
         (images, images.div_ceil(self.settings.batch_size))
     }
 
-    fn train(&mut self, epoch: u32, tick: &(dyn Fn() + Sync)) -> Result<Vec<Score>, TrainError> {
+    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizer.learning_rate()]
+    }
+
+    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
         let purpose = |what: &str| stream(self.seed, &format!("{STAGE_TWO_JOINT}/{what}/epoch-{epoch}"));
         let mut order: Vec<i64> = (0..self.train.1.numel() as i64).collect();
         order.shuffle(&mut purpose("order"));
@@ -102,7 +108,7 @@ impl Problem for Problem21<'_> {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let params = self.joint.params_mut();
-        vec![Part { name: "joint", output: 0, params, optimizer: &mut self.optimizer }]
+        let buffer = self.joint.params_mut().flat_mut();
+        vec![Part { name: "joint", output: 0, buffer, optimizer: Some(&mut self.optimizer) }]
     }
 }

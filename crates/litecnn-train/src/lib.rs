@@ -59,18 +59,19 @@ pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use engine::Engine;
 pub use error::TrainError;
-pub use fit::{Checkpointer, Fit, Kept};
+pub use fit::{Checkpointer, Epoch, Fit, Kept, Part, Plan, Problem, fit};
 pub use folds::{FOLD_CAVEAT, Fold, cross_validate};
 pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};
 pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
-pub use optimizer::{Counters, HostOptimizer, Nadam, Optimizer, Sgd};
+pub use optimizer::{Counters, HostOptimizer, Memory, Nadam, Optimizer, Sgd, restore_tensor};
 pub use recipe::{
     DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings, Monitor,
-    NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay,
+    NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay, load_over,
+    parse_over,
 };
-pub use score::Score;
+pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};
 pub use stage_one::{STAGE_ONE, stage_one};
 pub use whole::{STAGE_TWO_WHOLE, train_whole};

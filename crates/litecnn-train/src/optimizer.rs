@@ -4,6 +4,39 @@ use tch::Tensor;
 use crate::TrainError;
 use crate::recipe::{NadamSettings, OptimizerSettings, SgdSettings, WeightDecay};
 
+/// What an optimiser remembers from step to step, to be saved and taken up again.
+pub trait Memory {
+    /// State tensors by name.
+    fn tensors(&self) -> Vec<(&'static str, &Tensor)>;
+
+    /// The part of the state that is not tensors.
+    fn counters(&self) -> Counters {
+        Counters::default()
+    }
+
+    /// Takes up a state that was saved: the tensors as [`Memory::tensors`] names them, and the counters.
+    ///
+    /// # Errors
+    /// [`TrainError::State`] if a tensor is missing or has another shape.
+    fn restore(&mut self, counters: Counters, tensor: &mut dyn FnMut(&str) -> Option<Tensor>)
+    -> Result<(), TrainError>;
+}
+
+/// Overwrites a state tensor with the one saved under `name`.
+///
+/// # Errors
+/// [`TrainError::State`] if it is missing or has another shape.
+pub fn restore_tensor(
+    place: &mut Tensor,
+    name: &str,
+    tensor: &mut dyn FnMut(&str) -> Option<Tensor>,
+) -> Result<(), TrainError> {
+    let saved = tensor(name).filter(|t| t.size() == place.size());
+    let saved = saved.ok_or_else(|| TrainError::State(format!("no usable optimiser state `{name}`")))?;
+    place.f_copy_(&saved)?;
+    Ok(())
+}
+
 /// An optimiser of one buffer of parameters, with its state.
 ///
 /// Both kinds compute what Keras 3 computes, which is neither what libtorch's nor what PyTorch's namesakes
@@ -61,7 +94,7 @@ impl Optimizer {
             Host::Nadam { counters, m, v, .. } => (*counters, vec![("m", m), ("v", v)]),
             Host::Sgd { momentum, .. } => (Counters::default(), vec![("momentum", momentum)]),
         };
-        self.restore(counters, |name| {
+        self.restore(counters, &mut |name| {
             let (_, values) = state.iter().find(|(n, _)| *n == name)?;
             Tensor::f_from_slice(values).ok()
         })
@@ -74,47 +107,37 @@ impl Optimizer {
             Self::Sgd(sgd) => sgd.settings.learning_rate,
         }
     }
+}
 
-    /// State tensors by name, `[parameters]` each.
-    pub fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
+impl Memory for Optimizer {
+    fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
         match self {
             Self::Nadam(nadam) => vec![("m", &nadam.m), ("v", &nadam.v)],
             Self::Sgd(sgd) => vec![("momentum", &sgd.momentum)],
         }
     }
 
-    /// The part of the state that is not tensors.
-    pub fn counters(&self) -> Counters {
+    fn counters(&self) -> Counters {
         match self {
             Self::Nadam(nadam) => nadam.counters,
             Self::Sgd(_) => Counters::default(),
         }
     }
 
-    /// Takes up a state that was saved: the tensors as [`Optimizer::tensors`] names them, and the counters.
-    ///
-    /// # Errors
-    /// [`TrainError::State`] if a tensor is missing or has another shape.
-    pub fn restore(
+    fn restore(
         &mut self,
         counters: Counters,
-        mut tensor: impl FnMut(&str) -> Option<Tensor>,
+        tensor: &mut dyn FnMut(&str) -> Option<Tensor>,
     ) -> Result<(), TrainError> {
-        let mut put = |name: &str, place: &mut Tensor| {
-            let saved = tensor(name).filter(|t| t.size() == place.size());
-            let saved = saved.ok_or_else(|| TrainError::State(format!("no usable optimiser state `{name}`")))?;
-            place.f_copy_(&saved)?;
-            Ok::<_, TrainError>(())
-        };
         match self {
             Self::Nadam(nadam) => {
-                put("m", &mut nadam.m)?;
-                put("v", &mut nadam.v)?;
+                restore_tensor(&mut nadam.m, "m", tensor)?;
+                restore_tensor(&mut nadam.v, "v", tensor)?;
                 nadam.counters = counters;
+                Ok(())
             }
-            Self::Sgd(sgd) => put("momentum", &mut sgd.momentum)?,
+            Self::Sgd(sgd) => restore_tensor(&mut sgd.momentum, "momentum", tensor),
         }
-        Ok(())
     }
 }
 

@@ -25,7 +25,10 @@ impl Score {
 }
 
 /// Mean cross-entropy of the softmax of `logits` `[batch, classes]` against `labels` `i64 [batch]`.
-pub(crate) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor, TrainError> {
+///
+/// # Errors
+/// [`TrainError::Torch`] if the shapes do not fit.
+pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor, TrainError> {
     Ok(logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)?)
 }
 

@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 
 use crate::data::TrainingData;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
+use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
 use crate::infer::branch_logits;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -42,11 +42,11 @@ pub fn stage_one(
         step: STAGE_ONE,
         epochs: settings.epochs,
         keep: settings.keep,
-        early_stopping: &settings.early_stopping,
-        monitor: &|accuracies| match settings.monitor {
-            Monitor::MeanAccuracy => accuracies.iter().sum::<f64>() / accuracies.len() as f64,
-            Monitor::Branch1 => accuracies[0],
-            Monitor::Branch2 => accuracies[1],
+        early_stopping: Some(&settings.early_stopping),
+        monitor: &|records| match settings.monitor {
+            Monitor::MeanAccuracy => records.iter().map(|r| r.validation_accuracy).sum::<f64>() / records.len() as f64,
+            Monitor::Branch1 => records[0].validation_accuracy,
+            Monitor::Branch2 => records[1].validation_accuracy,
         },
         checkpointer,
         observer,
@@ -66,6 +66,8 @@ struct Dual<'a> {
 }
 
 impl Problem for Dual<'_> {
+    type Error = TrainError;
+
     fn outputs(&self) -> Vec<&'static str> {
         OUTPUTS.to_vec()
     }
@@ -75,7 +77,11 @@ impl Problem for Dual<'_> {
         (images, 2 * images.div_ceil(self.settings.batch_size))
     }
 
-    fn train(&mut self, epoch: u32, tick: &(dyn Fn() + Sync)) -> Result<Vec<Score>, TrainError> {
+    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
+        self.optimizers.iter().map(Optimizer::learning_rate).collect()
+    }
+
+    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
         let [first, second] = &mut self.model.branches;
         let [first_optimizer, second_optimizer] = &mut self.optimizers;
         let mut order = self.data.split.train.clone();
@@ -113,8 +119,8 @@ impl Problem for Dual<'_> {
             .map(|(output, (branch, optimizer))| Part {
                 name: OUTPUTS[output],
                 output,
-                params: branch.params_mut(),
-                optimizer,
+                buffer: branch.params_mut().flat_mut(),
+                optimizer: Some(optimizer),
             })
             .collect()
     }

@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 
 use crate::data::TrainingData;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
+use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
 use crate::infer::unified_logits;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -69,6 +69,8 @@ struct Whole<'a> {
 }
 
 impl Problem for Whole<'_> {
+    type Error = TrainError;
+
     fn outputs(&self) -> Vec<&'static str> {
         vec!["model"]
     }
@@ -78,7 +80,11 @@ impl Problem for Whole<'_> {
         (images, images.div_ceil(self.task.settings.batch_size))
     }
 
-    fn train(&mut self, epoch: u32, tick: &(dyn Fn() + Sync)) -> Result<Vec<Score>, TrainError> {
+    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizers[0].learning_rate()]
+    }
+
+    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
         single_threaded_operations();
         let Task { step, images, split, settings, engine } = *self.task;
         let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{epoch}"));
@@ -102,6 +108,13 @@ impl Problem for Whole<'_> {
 
     fn parts(&mut self) -> Vec<Part<'_>> {
         let parts = self.model.parts_mut().into_iter().zip(&mut self.optimizers).zip(["branch-1", "branch-2", "joint"]);
-        parts.map(|((params, optimizer), name)| Part { name, output: 0, params, optimizer }).collect()
+        parts
+            .map(|((params, optimizer), name)| Part {
+                name,
+                output: 0,
+                buffer: params.flat_mut(),
+                optimizer: Some(optimizer),
+            })
+            .collect()
     }
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use litecnn_model::ModelError;
+use litecnn_train::{RecipeError, TrainError};
 
 /// What can go wrong with network descriptions, networks and their files.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,37 @@ pub enum ZooError {
         /// What is wrong with it.
         reason: String,
     },
+    /// More weights than wanted are not of convolutions, so pruning cannot remove them.
+    #[error(
+        "at most {wanted} weights that are not zero cannot be: {others} are not of convolutions and are never pruned"
+    )]
+    Target {
+        /// Weights wanted.
+        wanted: i64,
+        /// Weights that are not of convolutions.
+        others: i64,
+    },
+    /// A network and a data set that do not fit.
+    #[error("`{network}` is for {takes}, but `{dataset}` has {has}")]
+    Data {
+        /// Name of the network.
+        network: String,
+        /// What it takes.
+        takes: String,
+        /// Name of the data set.
+        dataset: String,
+        /// What it has.
+        has: String,
+    },
+    /// A normalisation that does not suit the images.
+    #[error("the recipe's normalisation does not suit the images: {0}")]
+    Normalisation(String),
+    /// A recipe with a fault.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// Training that cannot go on.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// A built-in table that cannot be read.
     #[error("the built-in published table is damaged: {0}")]
     Published(#[from] serde_json::Error),

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use litecnn_data::Normalisation;
 use litecnn_model::{ModelError, read_tensors, write_tensors};
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -27,6 +28,9 @@ pub struct Card {
     pub recipe: String,
     /// The step that wrote the file, or empty.
     pub step: String,
+    /// What images are shifted and divided by before the network sees them; without it, values in `[0, 1]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
 }
 
 impl Card {
@@ -46,6 +50,7 @@ impl Card {
             dataset: String::new(),
             recipe: String::new(),
             step: String::new(),
+            normalisation: None,
         })
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! A [`Network`] is a list of [`Layer`]s, in code or in TOML. Its [`Graph`] tells every shape; from that follow the
 //! [`Count`] of weights, operations and memory, without computing anything, and the [`Model`], which computes. Weights
-//! have names that stay, and go to and from safetensors files ([`Card`]).
+//! have names that stay, and go to and from safetensors files ([`Card`]). A [`Recipe`] says how [`train`] trains a
+//! model on [`TrainingData`]; [`pruning_plan`] and [`prune_and_tune`] prune it; an [`Evaluation`] says how good it is.
 //!
 //! ```
 //! use litecnn_zoo::{Count, Model, Variant};
@@ -41,6 +42,7 @@ mod schedule;
 mod shrink;
 mod state;
 mod table;
+mod training;
 mod variants;
 
 pub use count::{Count, Flops};
@@ -57,4 +59,8 @@ pub use quantise::{Calibration, Placements, Quantised, QuantisedCard, Scales};
 pub use shrink::Budget;
 pub use state::State;
 pub use table::{pruning_table, study_tables, summary};
+pub use training::{
+    Evaluation, RateSchedule, Recipe, Sgd, StepRate, TRAIN, TrainingData, Until, input_of, prune_and_tune,
+    pruning_plan, train,
+};
 pub use variants::{Family, Variant};

@@ -13,10 +13,23 @@ impl Model {
         if !(0.0..=1.0).contains(&share) {
             return Err(ZooError::Share(share));
         }
+        self.remove(|there| (share * there as f64).round() as usize)
+    }
+
+    /// The same, by how many of all convolutions' weights are left that are not zero.
+    ///
+    /// # Errors
+    /// [`ZooError::Torch`].
+    pub fn prune_to(&mut self, left: i64) -> Result<(), ZooError> {
+        self.remove(|there| there.saturating_sub(usize::try_from(left).unwrap_or(0)))
+    }
+
+    /// Sets the smallest weights of convolutions to zero; `pruned` says how many of those there are.
+    fn remove(&mut self, pruned: impl FnOnce(usize) -> usize) -> Result<(), ZooError> {
         let mut kernels = self.state().weights().f_narrow(0, 0, self.state().kernels())?;
         let mut values = Vec::<f32>::try_from(&kernels)?;
         let mut magnitudes: Vec<f32> = values.iter().map(|v| v.abs()).filter(|&v| v != 0.0).collect();
-        let pruned = (share * magnitudes.len() as f64).round() as usize;
+        let pruned = pruned(magnitudes.len());
         let Some(last) = pruned.checked_sub(1) else { return Ok(()) };
         let (smaller, &mut largest, _) = magnitudes.select_nth_unstable_by(last, f32::total_cmp);
         // Of those as large as the last one, as many as are wanted, the first ones.
@@ -42,6 +55,23 @@ impl Model {
         let ranked = |role| matches!(role, Role::ConvWeight | Role::LinearWeight);
         let weights = self.variables().filter(|(variable, _)| ranked(variable.role));
         weights.map(|(_, value)| Ok(value.f_count_nonzero(None)?.f_int64_value(&[])?)).sum()
+    }
+
+    /// Number of weights of convolutions that are not zero.
+    ///
+    /// # Errors
+    /// [`ZooError::Torch`].
+    pub fn non_zero_kernels(&self) -> Result<i64, ZooError> {
+        let kernels = self.state().weights().f_narrow(0, 0, self.state().kernels())?;
+        Ok(kernels.f_count_nonzero(None)?.f_int64_value(&[])?)
+    }
+
+    /// Number of all weights that are not zero, those that reach nothing included.
+    ///
+    /// # Errors
+    /// [`ZooError::Torch`].
+    pub fn non_zero_weights(&self) -> Result<i64, ZooError> {
+        Ok(self.state().weights().f_count_nonzero(None)?.f_int64_value(&[])?)
     }
 }
 

@@ -85,6 +85,15 @@ impl State {
         &self.views
     }
 
+    /// Of the graph's variables those that are trained, in the order they lie in [`State::weights`].
+    pub(crate) fn leaves(&self, graph: &Graph) -> Vec<Tensor> {
+        let trained = |v: &Variable| v.used && !v.role.is_statistic();
+        let places = places(&graph.variables);
+        let mut leaves: Vec<usize> = (0..places.len()).filter(|&i| trained(&graph.variables[i])).collect();
+        leaves.sort_by_key(|&i| places[i].start);
+        leaves.into_iter().map(|i| self.views[i].shallow_clone()).collect()
+    }
+
     /// Overwrites everything; for values of [`State::weights`] and [`State::statistics`].
     ///
     /// # Errors

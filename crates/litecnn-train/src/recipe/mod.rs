@@ -7,6 +7,7 @@ pub use settings::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 /// The recipe that every other one is laid over.
@@ -36,21 +37,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
     pub fn load(name: &str) -> Result<Self, RecipeError> {
-        let path = Path::new(name);
-        if let Some((_, text)) = PRESETS.iter().find(|(preset, _)| *preset == name) {
-            return Self::parse(text, path);
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| RecipeError {
-            path: path.to_owned(),
-            line: None,
-            reason: match e.kind() {
-                std::io::ErrorKind::NotFound => {
-                    format!("no such recipe: give a TOML file or one of {}", PRESETS.map(|(name, _)| name).join(", "))
-                }
-                _ => format!("cannot be read: {e}"),
-            },
-        })?;
-        Self::parse(&text, path)
+        load_over(name, &PRESETS)
     }
 
     /// A recipe from TOML text; values it does not give are the paper's. `path` is for messages.
@@ -58,25 +45,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
-        let fail = |span: Option<Range<usize>>, reason: String| RecipeError {
-            path: path.to_owned(),
-            line: span.map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1),
-            reason,
-        };
-        let document = toml_edit::Document::parse(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
-        let place = |keys: &[String]| span_of(document.as_item(), keys);
-        let own: Table = toml::from_str(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
-        let mut merged: Table = toml::from_str(PAPER).map_err(|e| fail(None, e.to_string()))?;
-        if let Err((keys, reason)) = overlay(&mut merged, own, &mut Vec::new()) {
-            return Err(fail(place(&keys), reason));
-        }
-        serde_path_to_error::deserialize(Value::Table(merged)).map_err(|e| {
-            let mut keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
-            // A fault of a table as a whole names the key that does not belong.
-            keys.extend(e.inner().message().strip_prefix("key `").and_then(|m| m.split('`').next()).map(str::to_owned));
-            let shown = if keys.is_empty() { String::new() } else { format!("`{}`: ", keys.join(".")) };
-            fail(place(&keys), format!("{shown}{}", e.inner().message()))
-        })
+        parse_over(text, path, PAPER)
     }
 
     /// Every setting as TOML text; parsing it gives the same recipe.
@@ -102,6 +71,55 @@ impl Recipe {
         }
         self
     }
+}
+
+/// Settings from one of the presets (name, TOML text) by name, or from a TOML file by path; what either does not give
+/// is as in the first preset.
+///
+/// # Errors
+/// [`RecipeError`] if there is no such preset or file, or the file has a fault.
+pub fn load_over<T: DeserializeOwned>(name: &str, presets: &[(&str, &str)]) -> Result<T, RecipeError> {
+    let path = Path::new(name);
+    let base = presets.first().map_or("", |(_, text)| text);
+    if let Some((_, text)) = presets.iter().find(|(preset, _)| *preset == name) {
+        return parse_over(text, path, base);
+    }
+    let known = || presets.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let text = std::fs::read_to_string(path).map_err(|e| RecipeError {
+        path: path.to_owned(),
+        line: None,
+        reason: match e.kind() {
+            std::io::ErrorKind::NotFound => format!("no such recipe: give a TOML file or one of {}", known()),
+            _ => format!("cannot be read: {e}"),
+        },
+    })?;
+    parse_over(&text, path, base)
+}
+
+/// Settings from TOML text laid over other TOML text, `base`, which has every key there is. `path` is for messages.
+///
+/// # Errors
+/// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
+pub fn parse_over<T: DeserializeOwned>(text: &str, path: &Path, base: &str) -> Result<T, RecipeError> {
+    let fail = |span: Option<Range<usize>>, reason: String| RecipeError {
+        path: path.to_owned(),
+        line: span.map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1),
+        reason,
+    };
+    let document = toml_edit::Document::parse(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
+    let place = |keys: &[String]| span_of(document.as_item(), keys);
+    let own: Table = toml::from_str(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
+    let mut merged: Table = toml::from_str(base).map_err(|e| fail(None, e.to_string()))?;
+    if let Err((keys, reason)) = overlay(&mut merged, own, &mut Vec::new()) {
+        return Err(fail(place(&keys), reason));
+    }
+    serde_path_to_error::deserialize(Value::Table(merged)).map_err(|e| {
+        let mut keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
+        // A fault of a table as a whole names the key that does not belong.
+        keys.extend(e.inner().message().strip_prefix("key `").and_then(|m| m.split('`').next()).map(str::to_owned));
+        let shown = if keys.is_empty() { String::new() } else { format!("`{}`: ", keys.join(".")) };
+        fail(place(&keys), format!("{shown}{}", e.inner().message()))
+    })
 }
 
 /// Lays `own` over `base`. A key that `base` does not have is unknown, except in a table whose `kind` changes:

@@ -1,6 +1,6 @@
 //! Every step of both optimisers against numbers printed by Keras 3 (`../reference/optimizers.py`).
 
-use litecnn_train::{Optimizer, OptimizerSettings, Recipe};
+use litecnn_train::{Memory, Optimizer, OptimizerSettings, Recipe};
 use tch::{Kind, Tensor};
 
 fn settings(text: &str) -> OptimizerSettings {
@@ -77,8 +77,8 @@ fn saved_and_restored_in_the_middle_changes_no_bit() {
                 let saved: Vec<(&str, Tensor)> = before.tensors().into_iter().map(|(n, t)| (n, t.copy())).collect();
                 let counters = serde_json::to_string(&before.counters()).unwrap();
                 let mut after = Optimizer::new(&settings, &broken);
-                let find = |name: &str| saved.iter().find(|(n, _)| *n == name).map(|(_, t)| t.copy());
-                after.restore(serde_json::from_str(&counters).unwrap(), find).unwrap();
+                let mut find = |name: &str| saved.iter().find(|(n, _)| *n == name).map(|(_, t)| t.copy());
+                after.restore(serde_json::from_str(&counters).unwrap(), &mut find).unwrap();
                 before = after;
             }
             optimizer.step(&mut straight, gradient).unwrap();
@@ -93,6 +93,6 @@ fn missing_state_is_named() {
     let weights = Tensor::zeros([3], (Kind::Float, tch::Device::Cpu));
     let mut optimizer = Optimizer::new(&Recipe::paper().stage_1.optimizer, &weights);
     let counters = optimizer.counters();
-    let message = optimizer.restore(counters, |_| None).unwrap_err().to_string();
+    let message = optimizer.restore(counters, &mut |_| None).unwrap_err().to_string();
     assert!(message.contains("no usable optimiser state `m`"), "{message}");
 }

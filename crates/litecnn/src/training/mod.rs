@@ -11,8 +11,6 @@ mod summary;
 mod surgery;
 mod train;
 mod zoo;
-mod zoo_quantise;
-mod zoo_shrink;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -36,6 +34,6 @@ pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
         Command::Surgery(args) => surgery::run(&args, quiet),
         Command::Evaluate(args) => evaluate::run(&args, quiet),
         Command::Summary(args) => summary::run(&args),
-        Command::Zoo(args) => zoo::run(&args),
+        Command::Zoo(args) => zoo::run(&args, quiet),
     }
 }

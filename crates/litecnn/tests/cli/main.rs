@@ -5,6 +5,7 @@ mod bad_input;
 mod linking;
 mod pipeline;
 mod resume;
+mod zoo;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -41,7 +42,7 @@ fn bad(command: &mut Command) -> (i32, String) {
     (output.status.code().unwrap_or(-1), stderr)
 }
 
-/// Every file below a folder, with its content; lock files, and what differs from run to run, left out.
+/// Every file below a folder, with its content; lock files, and what differs from run to run (times), left out.
 fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -55,7 +56,9 @@ fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
                 let history = litecnn_run::read_history(&path).unwrap();
                 let untimed: Vec<_> = history.iter().map(litecnn_run::EpochRecord::untimed).collect();
                 found.push((path.strip_prefix(folder).unwrap().to_owned(), format!("{untimed:?}").into_bytes()));
-            } else if !["step.json", "run.toml", ".lock", "state.safetensors"].contains(&name.as_str()) {
+            } else if !["step.json", "run.toml", ".lock", "state.safetensors", "measured.json", "rounds.csv"]
+                .contains(&name.as_str())
+            {
                 found.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
             }
         }

@@ -4,6 +4,8 @@ mod architecture;
 mod pictures;
 mod scored;
 
+pub(crate) use scored::predictions;
+
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -17,7 +19,7 @@ use tch::Tensor;
 use crate::training::progress::Progress;
 use crate::training::session::{Session, StepArgs};
 use crate::training::train::{self, card, done_already};
-use scored::{Scored, answers, logits, predictions};
+use scored::{Scored, answers, logits};
 
 const STEP: &str = "evaluate";
 

@@ -56,7 +56,7 @@ pub(super) fn answers(scored: &[Scored<'_>], data: &TrainingData, places: &[u32]
 }
 
 /// What one model says of the images at `places`, from its logits `[places, classes]`.
-pub(super) fn predictions(logits: &Tensor, images: &DeviceImages, places: &[u32]) -> Result<Predictions> {
+pub(crate) fn predictions(logits: &Tensor, images: &DeviceImages, places: &[u32]) -> Result<Predictions> {
     let (_, classes) = logits.size2()?;
     let probabilities: Vec<f32> = Vec::try_from(logits.f_softmax(-1, Kind::Float)?.f_reshape([-1])?)?;
     let rows = places.iter().zip(labels(images, places)?).zip(predicted(logits)?);

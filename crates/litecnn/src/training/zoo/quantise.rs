@@ -9,15 +9,17 @@ use clap::ValueEnum;
 use litecnn_cli::{Usage, print};
 use litecnn_data::{Dataset, DeviceImages, LoadOptions, load, stream};
 use litecnn_run::Measured;
-use litecnn_zoo::{Calibration, Count, Model, Quantised, QuantisedCard, ZooError};
-use tch::{Device, Kind, Tensor};
+use litecnn_zoo::{Calibration, Count, Evaluation, Model, Quantised, QuantisedCard, ZooError};
+use tch::{Device, Tensor};
+
+use super::job::{MEASURED, measured_beside, normalisation_of};
 
 /// Images at once, in calibration and measurement.
 const BATCH: usize = 128;
 
 /// Quantise a trained network to 8 bits after a calibration by some images, and measure both on the test images.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(super) struct Args {
     /// Weight file of a trained network.
     #[arg(value_name = "WEIGHTS")]
     weights: PathBuf,
@@ -59,7 +61,7 @@ enum Part {
     Test,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads.map_or_else(litecnn_cli::threads, usize::from) as i32);
     let (model, card) = Model::load(&args.weights, Device::Cpu)?;
     let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         other => anyhow::Error::from(other),
     })?;
     fits(&model, &card, &dataset)?;
-    let normalise = Normalise::of(&dataset);
+    let normalisation = normalisation_of(&card, &dataset);
     let [train, test] = [&dataset.train, &dataset.test].map(|images| DeviceImages::new(images, Device::Cpu, 255.0));
     let (train, test) = (train?, test?);
 
@@ -96,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for batch in batches.take(wanted.div_ceil(BATCH)) {
         let images = batch?.images;
         let taken = left.min(images.size()[0] as usize);
-        calibration.observe(&normalise.apply(&images.f_narrow(0, 0, taken as i64)?)?)?;
+        calibration.observe(&normalisation.apply(&images.f_narrow(0, 0, taken as i64)?)?)?;
         left -= taken;
     }
     let quantised = calibration.finish(scales)?;
@@ -106,11 +108,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let path = args.out.join("weights-int8.safetensors");
     quantised.save(&path, &QuantisedCard::new(&card, scales, &format!("{part}, {wanted} images")))?;
     let bytes = std::fs::metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?.len();
-    let float = score(&test, |images| tch::no_grad(|| model.forward(&normalise.apply(images)?)))?;
-    let int8 = score(&test, |images| quantised.forward(&normalise.apply(images)?))?;
+    let float = evaluate(&test, |images| tch::no_grad(|| model.forward(&normalisation.apply(images)?)))?;
+    let int8 = evaluate(&test, |images| quantised.forward(&normalisation.apply(images)?))?;
 
-    let before = args.weights.with_file_name("measured.json");
-    let earlier = before.is_file().then(|| Measured::read(&before)).transpose()?;
+    let earlier = measured_beside(&args.weights);
     let settings = [("scales", word.to_owned()), ("calibration", part.to_owned()), ("images", wanted.to_string())];
     let mut all = earlier.as_ref().map_or_else(BTreeMap::new, |earlier| earlier.settings.clone());
     all.extend(settings.map(|(key, value)| (key.to_owned(), value)));
@@ -132,12 +133,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         seconds: earlier.as_ref().map_or(0.0, |earlier| earlier.seconds),
         settings: all,
     };
-    measured.write(&args.out.join("measured.json"))?;
+    measured.write(&args.out.join(MEASURED))?;
     print(&report(&card.network.name, test.len(), &float, &int8, &quantised, seconds))
 }
 
-fn report(name: &str, images: usize, float: &Score, int8: &Score, quantised: &Quantised, seconds: f64) -> String {
-    let percent = |score: &Score| 100.0 * score.correct as f64 / images as f64;
+fn report(
+    name: &str,
+    images: usize,
+    float: &Evaluation,
+    int8: &Evaluation,
+    quantised: &Quantised,
+    seconds: f64,
+) -> String {
+    let percent = |found: &Evaluation| 100.0 * found.correct as f64 / images as f64;
     format!(
         "{name}: accuracy on {images} test images {:.2} % in floats, {:.2} % in 8 bits (mean of batches {:.2} %, {:.2} %)\n\
          {} bytes, calibrated in {seconds:.1} s\n",
@@ -169,74 +177,18 @@ fn fits(model: &Model, card: &litecnn_zoo::Card, dataset: &Dataset) -> Result<()
     Ok(())
 }
 
-struct Score {
-    correct: u64,
-    /// Mean of the batches' accuracies, in [0, 1].
-    batch_accuracy: f64,
-}
-
-fn score(test: &DeviceImages, forward: impl Fn(&Tensor) -> Result<Tensor, ZooError>) -> Result<Score> {
+/// What comes of the test images.
+fn evaluate(test: &DeviceImages, forward: impl Fn(&Tensor) -> Result<Tensor, ZooError>) -> Result<Evaluation> {
     let places: Vec<u32> = (0..test.len() as u32).collect();
-    let (mut correct, mut accuracies, mut batches) = (0, 0.0, 0);
-    for batch in test.batches(&places, BATCH)? {
-        let batch = batch?;
-        // Of equal results the first counts.
-        let results = forward(&batch.images)?;
-        let hits = results.f_argmax(1, false)?.f_eq_tensor(&batch.labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
-        correct += hits as u64;
-        accuracies += hits as f64 / batch.len() as f64;
-        batches += 1;
-    }
-    Ok(Score { correct, batch_accuracy: accuracies / f64::from(batches.max(1)) })
-}
-
-/// Takes a mean off each channel and divides by a deviation.
-struct Normalise {
-    mean: Tensor,
-    deviation: Tensor,
-}
-
-impl Normalise {
-    /// As the study normalises CIFAR, else by mean and deviation of the training images.
-    fn of(dataset: &Dataset) -> Self {
-        let (mean, deviation): (Vec<f64>, Vec<f64>) = match dataset.name.as_str() {
-            "cifar10" => (vec![0.4914, 0.4822, 0.4465], vec![0.2470, 0.2435, 0.2616]),
-            "cifar100" => (vec![0.5071, 0.4867, 0.4408], vec![0.2675, 0.2565, 0.2761]),
-            _ => moments(dataset),
-        };
-        let tensor = |values: &[f64]| Tensor::from_slice(values).to_kind(Kind::Float).view([1, -1, 1, 1]);
-        Self { mean: tensor(&mean), deviation: tensor(&deviation) }
-    }
-
-    /// For values in [0, 1].
-    fn apply(&self, images: &Tensor) -> Result<Tensor, tch::TchError> {
-        images.f_sub(&self.mean)?.f_div(&self.deviation)
-    }
-}
-
-/// Mean and deviation of each channel of the training images, in [0, 1].
-fn moments(dataset: &Dataset) -> (Vec<f64>, Vec<f64>) {
-    let channels = dataset.train.pixels.dim().3;
-    let mut sums = vec![(0f64, 0f64, 0f64); channels];
-    for (i, &byte) in dataset.train.pixels.iter().enumerate() {
-        let (count, sum, squares) = &mut sums[i % channels];
-        let value = f64::from(byte) / 255.0;
-        *count += 1.0;
-        *sum += value;
-        *squares += value * value;
-    }
-    let moments = |(count, sum, squares): (f64, f64, f64)| {
-        let mean = sum / count;
-        // A channel that never changes stays as it is.
-        let deviation = (squares / count - mean * mean).max(0.0).sqrt();
-        (mean, if deviation > 1e-6 { deviation } else { 1.0 })
-    };
-    sums.into_iter().map(moments).unzip()
+    let logits = test.batches(&places, BATCH)?.map(|batch| Ok(forward(&batch?.images)?));
+    let logits = logits.collect::<Result<Vec<_>>>()?;
+    Ok(Evaluation::new(Tensor::f_cat(&logits, 0)?, &test.labels(&places)?)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use litecnn_data::Normalisation;
     use litecnn_zoo::{Card, Variant};
     use std::path::Path;
 
@@ -273,8 +225,8 @@ mod tests {
             LoadOptions { data_dir: args(&weights, "", &out).data_dir, offline: true, ..LoadOptions::default() };
         let dataset = load("cifar10", &options).unwrap();
         let test = DeviceImages::new(&dataset.test, Device::Cpu, 255.0).unwrap();
-        let normalise = Normalise::of(&dataset);
-        let again = score(&test, |images| quantised.forward(&normalise.apply(images)?)).unwrap();
+        let normalisation = Normalisation::of(&dataset);
+        let again = evaluate(&test, |images| quantised.forward(&normalisation.apply(images)?)).unwrap();
         assert_eq!((again.correct, again.batch_accuracy), (measured.correct, measured.batch_accuracy));
 
         let message = |args: Args| run(&args).unwrap_err().to_string();

@@ -9,7 +9,7 @@ use tch::Device;
 
 /// Remove the channels that matter least from a network, so that it becomes smaller and faster. Train the result on.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(super) struct Args {
     /// The weight file of a network.
     weights: PathBuf,
     #[command(flatten)]
@@ -30,7 +30,7 @@ struct BudgetArgs {
     share: Option<f64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(super) fn run(args: &Args) -> Result<()> {
     let budget = match (args.budget.parameters, args.budget.share) {
         (Some(parameters), None) => Budget::Parameters(parameters),
         (None, Some(share)) => Budget::Share(share),
@@ -45,7 +45,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         e => e.into(),
     })?;
     let made = Card::new(&network, &card.classes)?;
-    let made = Card { dataset: card.dataset, recipe: card.recipe, step: "shrink".into(), ..made };
+    let made = Card {
+        dataset: card.dataset,
+        recipe: card.recipe,
+        normalisation: card.normalisation,
+        step: "shrink".into(),
+        ..made
+    };
     small.save(&args.out, &made)?;
     print(&table(&Count::of(model.graph()), &Count::of(small.graph())))
 }

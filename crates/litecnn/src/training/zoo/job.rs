@@ -1,0 +1,240 @@
+//! What training, pruning and evaluation of networks have in common: arguments, the folder they work in, what they
+//! leave there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use litecnn_cli::{DeviceChoice, Usage};
+use litecnn_data::{DataError, Dataset, LoadOptions, Normalisation, load};
+use litecnn_run::{Manifest, Measured, RunDir, StepRecord, StepTimes, now, sha256, sha256_file, write_history};
+use litecnn_train::{Checkpointer, Fit};
+use litecnn_zoo::{Card, Count, Evaluation, Model, TrainingData};
+use tch::Device;
+
+use crate::training::evaluate::predictions;
+use crate::training::{device, machine};
+
+/// Weights, in the folder of the step that left them.
+pub(super) const WEIGHTS: &str = "weights.safetensors";
+/// What was found out of them, beside them.
+pub(super) const MEASURED: &str = "measured.json";
+const HISTORY: &str = "history.csv";
+const PREDICTIONS: &str = "predictions-test.csv";
+
+/// Which images, and what computes.
+#[derive(Debug, clap::Args)]
+pub(super) struct DataArgs {
+    /// Data set, such as cifar10, or one described in the data folder.
+    #[arg(long, value_name = "NAME")]
+    dataset: String,
+    /// Folder with the data set's files; otherwise they come from the cache, or are fetched into it.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Do not use the network.
+    #[arg(long)]
+    offline: bool,
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceChoice,
+    /// Threads on a CPU; all the machine offers if not given. Results are the same to the bit for the same number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+/// A data set in memory and a device to compute on.
+pub(super) struct Bench {
+    pub(super) dataset: Dataset,
+    pub(super) device: Device,
+    threads: usize,
+}
+
+impl DataArgs {
+    pub(super) fn open(&self) -> Result<Bench> {
+        let device = device::resolve(self.device)?;
+        let threads = self.threads.map_or_else(litecnn_cli::threads, usize::from);
+        tch::set_num_threads(threads as i32);
+        let options = LoadOptions { data_dir: self.data_dir.clone(), cache_dir: None, offline: self.offline };
+        let dataset = load(&self.dataset, &options).map_err(|e| match e {
+            DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
+            other => anyhow::Error::from(other),
+        })?;
+        Ok(Bench { dataset, device, threads })
+    }
+}
+
+/// A folder in which something is trained, locked against other processes.
+pub(super) struct Job {
+    run: RunDir,
+    bench: Bench,
+    /// SHA-256 of everything that decides results, the data apart.
+    hash: String,
+    seed: u64,
+}
+
+impl Job {
+    /// Opens a folder, or makes it, for settings under a name. One made with other settings or data is refused.
+    pub(super) fn open(folder: &Path, name: String, settings: toml::Table, seed: u64, bench: Bench) -> Result<Self> {
+        let hash = sha256(toml::to_string(&settings)?.as_bytes());
+        let Dataset { name: set, digest, official, .. } = &bench.dataset;
+        let manifest = Manifest {
+            format: Manifest::FORMAT.into(),
+            created: now(),
+            host: machine::host(),
+            versions: machine::versions(bench.device),
+            recipe_name: name,
+            recipe_hash: hash.clone(),
+            recipe: settings,
+            data: if *official { "official" } else { "unofficial" }.into(),
+            datasets: BTreeMap::from([(set.clone(), digest.clone())]),
+            steps: BTreeMap::new(),
+        };
+        let run = RunDir::open(folder, manifest)?;
+        run.sweep();
+        Ok(Self { run, bench, hash, seed })
+    }
+
+    pub(super) fn bench(&self) -> &Bench {
+        &self.bench
+    }
+
+    /// Prepares a step that works in `folder` (the job's own or one in it) from the weights in `from`; none if it is
+    /// done already.
+    pub(super) fn begin(&mut self, name: &str, folder: &Path, from: Option<&Path>) -> Result<Option<Step<'_>>> {
+        let data = &self.bench.dataset;
+        let mut inputs = BTreeMap::from([(format!("data:{}", data.name), data.digest.clone())]);
+        if let Some(from) = from {
+            inputs.insert("weights".into(), sha256_file(from)?);
+        }
+        let outputs = [HISTORY, WEIGHTS, PREDICTIONS, MEASURED].map(str::to_owned);
+        if StepRecord::is_done(folder, folder, &self.hash, &inputs, &outputs)? {
+            return Ok(None);
+        }
+        let noted = self.run.step(name).filter(|times| times.ended.is_none());
+        let started = noted.map_or_else(now, |times| times.started.clone());
+        let times = StepTimes { started: started.clone(), ended: None, device: device::name(self.bench.device) };
+        self.run.note_step(name, times)?;
+        Ok(Some(Step { job: self, name: name.to_owned(), folder: folder.to_owned(), inputs, started }))
+    }
+}
+
+/// A step under way.
+pub(super) struct Step<'a> {
+    job: &'a mut Job,
+    name: String,
+    folder: PathBuf,
+    inputs: BTreeMap<String, String>,
+    started: String,
+}
+
+/// What a step made.
+pub(super) struct Made<'a> {
+    pub(super) model: &'a Model,
+    pub(super) card: &'a Card,
+    pub(super) fit: &'a Fit,
+    pub(super) data: &'a TrainingData,
+    /// What was done to the model, and the settings that tell it from its like.
+    pub(super) treatment: &'static str,
+    pub(super) settings: BTreeMap<String, String>,
+    /// Epochs and seconds of the treatments before.
+    pub(super) before: (u32, f64),
+}
+
+impl Step<'_> {
+    /// Where training saves its state, and what that depends on: not the machine, so training can move.
+    pub(super) fn checkpointer(&self) -> Checkpointer {
+        let basis = format!("{} {} {:?} {}", self.name, self.job.hash, self.inputs, env!("CARGO_PKG_VERSION"));
+        Checkpointer {
+            path: self.folder.join("state").join("state.safetensors"),
+            fingerprint: sha256(basis.as_bytes()),
+        }
+    }
+
+    /// Measures the model on the test images and writes everything, the record that the step is done last.
+    pub(super) fn finish(self, made: &Made<'_>) -> Result<Measured> {
+        let Made { model, card, fit, data, .. } = *made;
+        let normalisation = normalisation_of(card, &self.job.bench.dataset);
+        let evaluation = Evaluation::of(model, &data.test, &normalisation)?;
+        let path = |name: &str| self.folder.join(name);
+        write_history(&path(HISTORY), &fit.history)?;
+        model.save(&path(WEIGHTS), card)?;
+        let places: Vec<u32> = (0..data.test.len() as u32).collect();
+        predictions(&evaluation.logits, &data.test, &places)?.write(&path(PREDICTIONS))?;
+        let measured = Measured {
+            treatment: made.treatment.into(),
+            seed: self.job.seed,
+            epochs: made.before.0 + fit.epochs,
+            seconds: made.before.1 + fit.seconds,
+            settings: made.settings.clone(),
+            ..measured(model, &evaluation, &self.job.bench.dataset, &path(WEIGHTS))?
+        };
+        measured.write(&path(MEASURED))?;
+        let mut outputs = BTreeMap::new();
+        for name in [HISTORY, WEIGHTS, PREDICTIONS, MEASURED] {
+            outputs.insert(name.to_owned(), sha256_file(&path(name))?);
+        }
+        let (ended, on) = (now(), device::name(self.job.bench.device));
+        let record = StepRecord {
+            format: StepRecord::FORMAT.into(),
+            step: self.name.clone(),
+            recipe: self.job.hash.clone(),
+            inputs: self.inputs,
+            outputs,
+            started: self.started.clone(),
+            ended: ended.clone(),
+            seconds: fit.seconds,
+            epochs: Some(fit.epochs),
+            peak_memory_bytes: machine::peak_memory(),
+            device: on.clone(),
+            engine: Some("libtorch".into()),
+            threads: self.job.bench.threads,
+        };
+        record.write(&self.folder)?;
+        self.job.run.note_step(&self.name, StepTimes { started: self.started, ended: Some(ended), device: on })?;
+        Ok(measured)
+    }
+}
+
+/// What is measured of a model with weights in `file`; treatment, seed and what training took are left empty.
+pub(super) fn measured(model: &Model, evaluation: &Evaluation, dataset: &Dataset, file: &Path) -> Result<Measured> {
+    let bytes = std::fs::metadata(file).map_err(|e| anyhow::anyhow!("cannot read {}: {e}", file.display()))?.len();
+    Ok(Measured {
+        format: Measured::FORMAT.into(),
+        network: model.graph().name.clone(),
+        treatment: String::new(),
+        dataset: dataset.name.clone(),
+        data: dataset.digest.clone(),
+        seed: 0,
+        epochs: 0,
+        images: evaluation.images,
+        correct: evaluation.correct,
+        batch_accuracy: evaluation.batch_accuracy,
+        parameters: Count::of(model.graph()).parameters as u64,
+        non_zero: model.non_zero()? as u64,
+        bytes,
+        seconds: 0.0,
+        settings: BTreeMap::new(),
+    })
+}
+
+/// What was measured of the weights in a file when they were made, if that lies beside them.
+pub(super) fn measured_beside(weights: &Path) -> Option<Measured> {
+    Measured::read(&weights.with_file_name(MEASURED)).ok()
+}
+
+/// How images become what a network was trained on.
+pub(super) fn normalisation_of(card: &Card, dataset: &Dataset) -> Normalisation {
+    card.normalisation.clone().unwrap_or_else(|| Normalisation::of(dataset))
+}
+
+/// A line on how good a model is.
+pub(super) fn told(measured: &Measured) -> String {
+    format!(
+        "{}: {} of {} test images right, accuracy {:.2} %, mean of batches {:.2} %",
+        measured.network,
+        measured.correct,
+        measured.images,
+        100.0 * measured.accuracy(),
+        100.0 * measured.batch_accuracy
+    )
+}

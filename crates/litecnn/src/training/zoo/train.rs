@@ -1,0 +1,169 @@
+//! `litecnn zoo train`: one network, one data set, one seed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use litecnn_cli::{Usage, print};
+use litecnn_data::{Dataset, Normalisation, stream};
+use litecnn_run::{Measured, sha256_file};
+use litecnn_zoo::{Card, Model, Network, Recipe, TRAIN, TrainingData, input_of};
+
+use super::job::{Bench, DataArgs, Job, MEASURED, Made, measured_beside, told};
+use super::show::{Found, find};
+use crate::training::progress::Progress;
+
+/// Train a network on a data set and measure it on the test images.
+///
+/// A training that is done already is passed over; one that was cut off goes on after its last finished epoch.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network;
+    /// without it that of the weights to start from.
+    #[arg(required_unless_present = "from")]
+    network: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Folder for everything that is left; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Weights of the same network to start from; without them they are drawn at random.
+    #[arg(long, value_name = "WEIGHTS")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// `study`, `short` (few epochs), `previous`, `fine-tuning`, `smoke` or a TOML file; what a file does not give is the study's.
+    #[arg(long = "recipe", default_value = "study", value_name = "RECIPE")]
+    name: String,
+}
+
+/// What may be changed of a recipe, and the seed.
+#[derive(Debug, clap::Args)]
+pub(super) struct RecipeArgs {
+    /// So many epochs, whatever the recipe says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    epochs: Option<u32>,
+    /// This largest learning rate, whatever the recipe says.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    peak_rate: Option<f64>,
+    /// Train on the first so many training images only.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    limit_train: Option<u32>,
+    /// Do not train on so many training images: those that `litecnn train` validates on with the same seed.
+    #[arg(long, value_name = "N", conflicts_with = "limit_train", value_parser = clap::value_parser!(u32).range(1..))]
+    hold_out: Option<u32>,
+    /// Decides initial weights, order of images, crops and dropout.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(super) seed: u64,
+}
+
+impl RecipeArgs {
+    /// A recipe with these changes, normalising as the data set wants.
+    pub(super) fn resolve(&self, name: &str, dataset: &Dataset) -> Result<Recipe> {
+        let mut recipe = Recipe::load(name).map_err(|e| Usage(e.to_string()))?;
+        if let Some(epochs) = self.epochs {
+            recipe.epochs = epochs;
+        }
+        if let Some(peak) = self.peak_rate {
+            if !(peak > 0.0 && peak.is_finite()) {
+                return Err(Usage(format!("--peak-rate {peak} is impossible: a number above 0 is wanted")).into());
+            }
+            recipe.schedule = recipe.schedule.with_peak(peak);
+        }
+        Ok(recipe.normalised(Normalisation::of(dataset)))
+    }
+
+    /// The part of a job's settings that these arguments and a recipe make up.
+    pub(super) fn settings(&self, recipe: &Recipe) -> Result<toml::Table> {
+        let mut settings = toml::Table::new();
+        settings.insert("seed".into(), toml::Value::String(self.seed.to_string()));
+        if let Some(limit) = self.limit_train {
+            settings.insert("training-images".into(), i64::from(limit).into());
+        }
+        if let Some(images) = self.hold_out {
+            settings.insert("held-out-images".into(), i64::from(images).into());
+        }
+        settings.insert("recipe".into(), toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?);
+        Ok(settings)
+    }
+
+    /// The data set on its device, and the images of it that are trained on.
+    pub(super) fn data(&self, bench: &Bench) -> Result<TrainingData> {
+        let data = TrainingData::new(&bench.dataset, bench.device)?;
+        Ok(match (self.limit_train, self.hold_out) {
+            (Some(images), _) => data.limited(images as usize),
+            (None, Some(images)) => data.holding_out(images as usize, self.seed)?,
+            (None, None) => data,
+        })
+    }
+}
+
+pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
+    let progress = Progress::new(quiet);
+    let found = args.network.as_ref().map(|name| find(name)).transpose()?;
+    let bench = args.data.open()?;
+    let network = match (found, &args.from) {
+        (Some(found), _) => suited(found, &bench.dataset, &progress),
+        (None, Some(from)) => Model::load(from, bench.device)?.1.network,
+        (None, None) => unreachable!("one of both is required"),
+    };
+    // Whether it can exist is known before anything is made.
+    let graph = network.graph()?;
+    let recipe = args.recipe.resolve(&args.name, &bench.dataset)?;
+    let start = args.from.as_ref().map(|path| Model::load_as(path, &network, bench.device)).transpose()?;
+    let mut settings = args.recipe.settings(&recipe)?;
+    settings.insert("network".into(), toml::from_str(&network.to_toml()).context("the network as TOML")?);
+    if let Some(path) = &args.from {
+        settings.insert("from".into(), sha256_file(path)?.into());
+    }
+    let data = args.recipe.data(&bench)?;
+    data.check(&graph)?;
+    let name = format!("{}, {}", network.name, recipe.name);
+    let mut job = Job::open(&args.out, name, settings, args.recipe.seed, bench)?;
+    let (classes, device) = (job.bench().dataset.classes.clone(), job.bench().device);
+    let Some(step) = job.begin(TRAIN, &args.out, args.from.as_deref())? else {
+        progress.say(&format!("{TRAIN}: done already"));
+        return print(&format!("{}\n", told(&Measured::read(&args.out.join(MEASURED))?)));
+    };
+    let checkpointer = step.checkpointer();
+    let model = match start {
+        Some((model, _)) => model,
+        None => Model::new(graph, device, &mut stream(args.recipe.seed, "zoo/weights"))?,
+    };
+    let (model, fit) = litecnn_zoo::train(model, &data, &recipe, args.recipe.seed, Some(&checkpointer), &progress)?;
+    let mut card = Card::new(&network, &classes)?;
+    card.dataset.clone_from(&data.name);
+    card.recipe = recipe.hash();
+    card.step = TRAIN.into();
+    card.normalisation = Some(recipe.normalisation.clone());
+    let before = args.from.as_deref().and_then(measured_beside).map_or((0, 0.0), |m| (m.epochs, m.seconds));
+    let settings = BTreeMap::from([("recipe".to_owned(), recipe.name.clone())]);
+    let made = Made { model: &model, card: &card, fit: &fit, data: &data, treatment: "trained", settings, before };
+    print(&format!("{}\n", told(&step.finish(&made)?)))
+}
+
+/// The network for the images and classes of a data set.
+fn suited(found: Found, dataset: &Dataset, progress: &Progress) -> Network {
+    let (input, classes) = (input_of(dataset), dataset.classes.len() as i64);
+    let (described, own_classes) = match found {
+        Found::Variant(variant) => (variant.network(classes), classes),
+        Found::Described(network) => {
+            let classes = network.classes;
+            (network, classes)
+        }
+    };
+    if described.input != input || own_classes != classes {
+        progress.say(&format!(
+            "note: `{}` is described for images of {} and {own_classes} classes; built for the {} and {classes} of `{}`",
+            described.name,
+            shape(described.input),
+            shape(input),
+            dataset.name
+        ));
+    }
+    Network { input, classes, ..described }
+}
+
+fn shape(input: litecnn_model::InputShape) -> String {
+    format!("{}x{}x{}", input.channels, input.height, input.width)
+}
