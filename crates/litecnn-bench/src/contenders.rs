@@ -15,13 +15,15 @@ use crate::{BenchError, Call, Calls, Engine, Exported, Measure, Sample, Subject,
 /// Networks of the crate litecnn-zoo that a comparison looks for, by their folders in that of a seed: the last of its
 /// rounds where a folder holds rounds of pruning.
 const FOLDERS: [(&str, &str, Family); 6] = [
-    ("plain", "larger plain network", Family::Plain),
+    (PLAIN, "larger plain network", Family::Plain),
     ("plain-pruned", "plain network, smallest weights set to zero", Family::Plain),
-    ("plain-shrunk", "plain network, filters removed", Family::Plain),
+    (SHRUNK, "plain network, filters removed", Family::Plain),
     ("vgg19-8", "VGG-19 no. 8, grouped Fire with shuffle", Family::Zoo),
     ("vgg19-10", "VGG-19 no. 10, Fire with grouped ghosts", Family::Zoo),
     ("resnet101-13", "ResNet-101 no. 13, small grouped ghosts", Family::Zoo),
 ];
+const PLAIN: &str = "plain";
+const SHRUNK: &str = "plain-shrunk";
 
 /// Steps of the two-stage method.
 const STAGES: [&str; 3] = ["stage-1", "stage-2-1", "stage-2-2"];
@@ -52,13 +54,19 @@ pub fn contenders(
         let dir = SeedDir::new(run, &dataset.name, seed);
         light(&mut found, &dir, dataset, seed)?;
         for (folder, words, family) in FOLDERS {
-            if let Some(folder) = last_round(&dir.root().join(folder)) {
-                zoo(&mut found, &folder, dataset, seed, words, family)?;
+            if let Some(path) = last_round(&dir.root().join(folder)) {
+                // Weights it began with, whose making counts, too. Pruning counts it itself.
+                let before = (folder == SHRUNK).then(|| dir.root().join(PLAIN));
+                zoo(&mut found, &path, before.as_deref(), (dataset, seed), words, family)?;
             }
         }
     }
-    let names = FOLDERS.map(|(_, words, _)| words);
-    found.contenders.sort_by_key(|c| (c.family, names.iter().position(|w| *w == c.words)));
+    let light = [TWO_STAGE, TWO_STAGE_INT8, SCRATCH];
+    let order = |c: &Contender| {
+        let light = light.iter().position(|name| *name == c.name);
+        light.or_else(|| FOLDERS.iter().position(|(_, words, _)| *words == c.words))
+    };
+    found.contenders.sort_by_key(|c| (c.family, order(c)));
     time(&mut found, turns)?;
     Ok((found.contenders, found.pairs))
 }
@@ -180,11 +188,13 @@ fn last_round(folder: &Path) -> Option<PathBuf> {
 fn zoo(
     found: &mut Found,
     folder: &Path,
-    dataset: &Dataset,
-    seed: u64,
+    before: Option<&Path>,
+    (dataset, seed): (&Dataset, u64),
     words: &str,
     family: Family,
 ) -> Result<(), BenchError> {
+    let before = before.map(|folder| Measured::read(&folder.join("measured.json"))).transpose()?;
+    let before = before.map_or((0, 0.0), |before| (before.epochs, before.seconds));
     let measured = Measured::read(&folder.join("measured.json"))?;
     let of_this = (&measured.dataset, &measured.data, measured.seed) == (&dataset.name, &dataset.digest, seed);
     if !of_this {
@@ -209,7 +219,12 @@ fn zoo(
         images: measured.images,
         trainings: Vec::new(),
     };
-    let training = Training { seed, epochs: measured.epochs, seconds: measured.seconds, correct: measured.correct };
+    let training = Training {
+        seed,
+        epochs: before.0 + measured.epochs,
+        seconds: before.1 + measured.seconds,
+        correct: measured.correct,
+    };
     if found.is_new(&contender.name) {
         let engine = ZooSubject { name: dataset.name.clone(), model };
         found.engines.push((contender.name.clone(), Box::new(engine)));

@@ -2,6 +2,7 @@ use super::Contender;
 use super::page::{family_words, interval};
 use crate::ReportError;
 use crate::figure::{Figure, TradeoffPanel, TradeoffPoint};
+use crate::numbers::grouped;
 
 /// Accuracy against bytes, and against microseconds.
 pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> Result<Figure, ReportError> {
@@ -29,17 +30,16 @@ pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> R
             families.join(", ")
         ),
         panels: vec![
-            panel("size of the file", bytes, &|c| Some(c.bytes as f64))?,
+            panel("size of the file", kilobytes, &|c| Some(c.bytes as f64 / 1024.0))?,
             panel("time for one image", time, &|c| c.fastest().map(|t| t.us))?,
         ],
         columns: 2,
     })
 }
 
-/// `20 KB`, `1.5 MB`, in units of 1,024.
-fn bytes(bytes: f64) -> String {
-    let kilo = bytes / 1024.0;
-    if kilo < 1024.0 { short(kilo, "KB") } else { short(kilo / 1024.0, "MB") }
+/// `20 KB`, `1,500 KB`.
+fn kilobytes(kilobytes: f64) -> String {
+    if kilobytes < 9.95 { short(kilobytes, "KB") } else { format!("{} KB", grouped(kilobytes.round() as u64)) }
 }
 
 /// `20 µs`, `1.5 ms`.
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn costs_are_short() {
-        assert_eq!([bytes(20_480.0), bytes(1_572_864.0)], ["20 KB", "1.5 MB"]);
+        assert_eq!([kilobytes(2.5), kilobytes(20.2), kilobytes(1_500.0)], ["2.5 KB", "20 KB", "1,500 KB"]);
         assert_eq!([time(20.0), time(2_500.0), time(12_345.0)], ["20 µs", "2.5 ms", "12 ms"]);
     }
 }

@@ -38,7 +38,7 @@ const SIZE: f64 = 10.5;
 impl TradeoffPanel<'_> {
     pub(crate) fn panel(&self) -> Result<Panel, ReportError> {
         let told = self.points.iter().map(|p| format!("{}: {:.2} % at {}", p.name, p.accuracy, (self.label)(p.cost)));
-        let alt = format!("{}, by {}; {}", self.title, self.cost, told.collect::<Vec<_>>().join("; "));
+        let alt = format!("{}; {}", self.title, told.collect::<Vec<_>>().join("; "));
         Panel::draw(258.0 + self.legend().height(), alt, |canvas| self.draw(canvas))
     }
 

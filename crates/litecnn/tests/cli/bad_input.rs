@@ -146,6 +146,7 @@ fn steps_out_of_order_and_damaged_files_are_named() {
         ("train stage-2-1", "litecnn surgery"),
         ("train stage-2-2", "litecnn train stage-2-1"),
         ("train folds", "litecnn train stage-2-2"),
+        ("train scratch", "litecnn train stage-2-2"),
         ("evaluate", "litecnn train stage-1"),
     ] {
         let (status, stderr) = bad(litecnn(step, &run).args(short));

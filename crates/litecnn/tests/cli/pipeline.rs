@@ -50,6 +50,13 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     let record = StepRecord::read(&seed.step("stage-1")).unwrap();
     assert!(record.peak_memory_bytes.is_none_or(|bytes| bytes > 1 << 20) && record.seconds > 0.0);
 
+    // The control takes as many epochs as the steps it stands beside.
+    good(litecnn("train scratch --threads 1", &stepped).args(["--recipe", "smoke"]));
+    good(litecnn("train scratch --threads 2", &at_once).args(["--recipe", "smoke"]));
+    assert!(content(&stepped) == content(&at_once), "one thread or two: the same bytes");
+    let epochs = |step: &str| StepRecord::read(&seed.step(step)).unwrap().epochs.unwrap();
+    assert_eq!(epochs("scratch"), ["stage-1", "stage-2-1", "stage-2-2"].map(epochs).iter().sum());
+
     let mut report = std::process::Command::new(env!("CARGO_BIN_EXE_litecnn"));
     let output = good(report.arg("report").arg(&at_once).args(["--png", "--tensorboard"]));
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

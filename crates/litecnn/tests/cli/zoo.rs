@@ -212,3 +212,47 @@ fn networks_are_built_for_the_images_at_hand_and_say_so() {
     good(place.train("--recipe fine-tuning --epochs 1 --limit-train 100", "b").arg("--from").arg(&weights));
     assert_eq!(measured(&place.path("b")).epochs, 2);
 }
+
+#[test]
+fn shrunk_trained_on_and_quantised() {
+    let place = Place::new();
+    good(&mut place.train("--recipe smoke --hold-out 300", "a"));
+    let (weights, small) = (place.path("a/weights.safetensors"), place.path("s/start.safetensors"));
+    let shrink = |words: &str, out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(["zoo", "shrink"]).arg(&weights).args(words.split_whitespace()).arg("--out").arg(out);
+        command
+    };
+    let before = measured(&place.path("a")).parameters;
+    let wanted = before * 3 / 4;
+    let told = said(&good(&mut shrink(&format!("--parameters {wanted}"), &small)));
+    assert!(told.contains("parameters"), "{told}");
+    let mut train = zoo("train --recipe short --epochs 1 --hold-out 300");
+    good(train.arg("--from").arg(&small).arg("--out").arg(place.path("s")));
+    let found = measured(&place.path("s"));
+    assert!(found.parameters <= wanted && found.network == "small", "{found:?}");
+
+    let quantise = |weights: &Path, words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(["zoo", "quantise"]).arg(weights).args(["--dataset", "cifar10", "--threads", "1", "--data-dir"]);
+        command.arg(samples()).args(words.split_whitespace()).arg("--out").arg(place.path("i"));
+        command
+    };
+    good(&mut quantise(&place.path("s/weights.safetensors"), "--calibration test --scales per-tensor"));
+    let int8 = measured(&place.path("i"));
+    assert_eq!((int8.treatment.as_str(), int8.settings["calibration"].as_str()), ("quantised", "test"));
+    assert!(int8.bytes < found.bytes && int8.parameters == found.parameters, "{int8:?}");
+
+    for (command, status, message) in [
+        (&mut shrink("--parameters 3", &small), 1, "cannot shrink to 3: from"),
+        (&mut shrink("--share 1.5", &small), 1, "above 0 and below 1"),
+        (&mut shrink("", &small), 2, "--parameters"),
+        (&mut shrink("--share 0.5", &weights), 2, "--out names the file to shrink"),
+        (&mut quantise(&place.path("i/weights-int8.safetensors"), ""), 1, "not a usable weight file"),
+        (&mut quantise(&weights, "--images 5000"), 2, "the data set has 1000 train images"),
+        (&mut place.train("--recipe smoke --hold-out 1000", "x"), 1, "1000 validation images cannot be cut"),
+    ] {
+        let (found, stderr) = bad(command);
+        assert!(found == status && stderr.contains(message), "{message}: {found} {stderr}");
+    }
+}
