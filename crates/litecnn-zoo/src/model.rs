@@ -14,6 +14,9 @@ pub struct Model {
     state: State,
 }
 
+/// Is shown the number of a node when its value is made, and all values there are.
+type See<'a> = dyn FnMut(usize, &[Option<Tensor>]) + 'a;
+
 /// Added to the variance in a batch norm.
 pub(crate) const EPSILON: f64 = 1e-5;
 /// Weight of a batch's statistics in the running ones.
@@ -109,11 +112,7 @@ impl Model {
     }
 
     /// [`Model::forward`] that shows every value when it is made.
-    pub(crate) fn watch(
-        &self,
-        images: &Tensor,
-        see: &mut dyn FnMut(usize, &[Option<Tensor>]),
-    ) -> Result<Tensor, ZooError> {
+    pub(crate) fn watch(&self, images: &Tensor, see: &mut See<'_>) -> Result<Tensor, ZooError> {
         self.run(images, None, Some(see))
     }
 
@@ -121,7 +120,7 @@ impl Model {
         &self,
         images: &Tensor,
         mut training: Option<&mut dyn Rng>,
-        mut see: Option<&mut dyn FnMut(usize, &[Option<Tensor>])>,
+        mut see: Option<&mut See<'_>>,
     ) -> Result<Tensor, ZooError> {
         let found = images.size();
         let expected = self.graph.input().dims();

@@ -118,7 +118,7 @@ fn data() -> (TrainingData, Recipe) {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
     let set = load("cifar10", &LoadOptions { data_dir: Some(samples), ..LoadOptions::default() }).unwrap();
     let recipe = Recipe::load("smoke").unwrap().normalised(Normalisation::of(&set));
-    (TrainingData::new(&set, None, Device::Cpu).unwrap(), Recipe { epochs: 4, ..recipe })
+    (TrainingData::new(&set, Device::Cpu).unwrap(), Recipe { epochs: 4, ..recipe })
 }
 
 fn bits(model: &Model) -> Vec<u32> {
@@ -177,7 +177,7 @@ fn weights_that_reach_nothing_stay_as_they_are() {
     let (all, trained) = (model.state().weights().numel() as i64, model.state().trainable());
     assert_eq!(all - trained, 1376);
     let before = model.state().weights().copy();
-    let few = TrainingData { used: 4, ..data };
+    let few = data.limited(4);
     let recipe = Recipe { epochs: 1, weight_decay: 0.1, ..recipe };
     let (model, _) = train(model, &few, &recipe, 0, None, &Silent).unwrap();
     let part = |t: &Tensor, from, to| t.narrow(0, from, to - from);

@@ -189,7 +189,7 @@ mod tests {
         let path = dir.path().join("comparison.json");
         let good = contender(TWO_STAGE, Family::Light, 19_622, &[6600]);
         contenders(vec![good.clone()]).write(&path).unwrap();
-        assert_eq!(Contenders::read(&path).unwrap().contenders, [good.clone()]);
+        assert_eq!(Contenders::read(&path).unwrap().contenders, std::slice::from_ref(&good));
         let twice = contenders(vec![good.clone(), good.clone()]).write(&path).unwrap_err().to_string();
         assert!(twice.contains("two-stage on cifar10: it is there twice"), "{twice}");
         let mut bad = good.clone();

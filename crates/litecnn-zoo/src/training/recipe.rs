@@ -174,6 +174,6 @@ mod tests {
             assert!(message.starts_with(&format!("my.toml, line {line}: ")) && message.contains(words), "{message}");
         }
         let absent = Recipe::load("absent.toml").unwrap_err().to_string();
-        assert!(absent.contains("study, previous, fine-tuning, smoke"), "{absent}");
+        assert!(absent.contains("study, short, retrain, previous, fine-tuning, smoke"), "{absent}");
     }
 }

@@ -55,7 +55,7 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     good(litecnn("train scratch --threads 2", &at_once).args(["--recipe", "smoke"]));
     assert!(content(&stepped) == content(&at_once), "one thread or two: the same bytes");
     let epochs = |step: &str| StepRecord::read(&seed.step(step)).unwrap().epochs.unwrap();
-    assert_eq!(epochs("scratch"), ["stage-1", "stage-2-1", "stage-2-2"].map(epochs).iter().sum());
+    assert_eq!(epochs("scratch"), ["stage-1", "stage-2-1", "stage-2-2"].map(epochs).iter().sum::<u32>());
 
     let mut report = std::process::Command::new(env!("CARGO_BIN_EXE_litecnn"));
     let output = good(report.arg("report").arg(&at_once).args(["--png", "--tensorboard"]));

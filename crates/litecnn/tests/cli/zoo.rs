@@ -244,8 +244,8 @@ fn shrunk_trained_on_and_quantised() {
     assert!(int8.bytes < found.bytes && int8.parameters == found.parameters, "{int8:?}");
 
     for (command, status, message) in [
-        (&mut shrink("--parameters 3", &small), 1, "cannot shrink to 3: from"),
-        (&mut shrink("--share 1.5", &small), 1, "above 0 and below 1"),
+        (&mut shrink("--parameters 3", &small), 2, "cannot shrink to 3: from"),
+        (&mut shrink("--share 1.5", &small), 2, "above 0 and below 1"),
         (&mut shrink("", &small), 2, "--parameters"),
         (&mut shrink("--share 0.5", &weights), 2, "--out names the file to shrink"),
         (&mut quantise(&place.path("i/weights-int8.safetensors"), ""), 1, "not a usable weight file"),
