@@ -10,6 +10,13 @@ const VARIANTS: [&str; 3] = ["vgg19-8", "vgg19-10", "resnet101-13"];
 /// The larger plain network.
 const PLAIN: &str = "crates/litecnn-zoo/networks/plain.toml";
 
+// So few that all of it takes an hour and a half on two cores that have nothing else to do.
+const PLAIN_EPOCHS: u32 = 8;
+const VARIANT_EPOCHS: u32 = 2;
+/// Part of the weights left that a round of pruning removes, and what follows it.
+const SHARE: &str = "0.4";
+const ROUND_EPOCHS: u32 = 2;
+
 /// What is wanted, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
@@ -79,11 +86,13 @@ impl Wanted {
     /// What is done side by side then, each with one thread: first what stands alone, then what begins with weights of
     /// the first.
     pub(crate) fn networks(&self) -> [Vec<Step>; 2] {
-        let mut first: Vec<Step> = self.each().map(|(d, s)| self.trained(d, s, "plain", PLAIN, 12)).collect();
+        let mut first: Vec<Step> = self.each().map(|(d, s)| self.trained(d, s, "plain", PLAIN, PLAIN_EPOCHS)).collect();
         // They are large; one seed has to do.
         for &seed in self.seeds.iter().take(1) {
             for variant in VARIANTS.iter().take(if self.smoke { 1 } else { VARIANTS.len() }) {
-                first.extend(self.datasets.iter().map(|dataset| self.trained(dataset, seed, variant, variant, 3)));
+                first.extend(
+                    self.datasets.iter().map(|dataset| self.trained(dataset, seed, variant, variant, VARIANT_EPOCHS)),
+                );
             }
         }
         let mut second = Vec::new();
@@ -122,10 +131,10 @@ impl Wanted {
         let (plain, folder) = self.plain(dataset, seed, "plain-pruned");
         let mut command = words(&["zoo", "prune"]);
         command.push(plain.into());
-        command.extend(words(&["--until-non-zero", &budget(dataset).to_string()]));
-        self.recipe(&mut command, "retrain", 2, &folder);
+        command.extend(words(&["--until-non-zero", &budget(dataset).to_string(), "--share", SHARE]));
+        self.recipe(&mut command, "retrain", ROUND_EPOCHS, &folder);
         self.common(&mut command, dataset, seed);
-        let rounds = (1..=9).map(|round| folder.join(format!("round-{round}"))).collect();
+        let rounds = (1..=4).map(|round| folder.join(format!("round-{round}"))).collect();
         self.step(dataset, seed, "plain-pruned", vec![command], rounds)
     }
 
@@ -139,7 +148,7 @@ impl Wanted {
         shrink.push(start.clone().into());
         let mut train = words(&["zoo", "train", "--from"]);
         train.push(start.into());
-        self.recipe(&mut train, "short", 12, &folder);
+        self.recipe(&mut train, "short", PLAIN_EPOCHS, &folder);
         self.common(&mut train, dataset, seed);
         self.step(dataset, seed, "plain-shrunk", vec![shrink, train], vec![folder])
     }
@@ -239,13 +248,13 @@ mod tests {
         assert_eq!(second.len(), 8);
         assert_eq!(
             line(&first[1].commands[0]),
-            "zoo train crates/litecnn-zoo/networks/plain.toml --recipe short --epochs 12 --hold-out 10000 --threads 1 \
+            "zoo train crates/litecnn-zoo/networks/plain.toml --recipe short --epochs 8 --hold-out 10000 --threads 1 \
              --device cpu --out results/c/cifar10/seed-0/plain --dataset cifar10 --seed 0"
         );
         assert_eq!(
             line(&second[0].commands[0]),
-            "zoo prune results/c/fashion-mnist/seed-0/plain/weights.safetensors --until-non-zero 14862 --recipe retrain \
-             --epochs 2 --hold-out 10000 --threads 1 --device cpu --out results/c/fashion-mnist/seed-0/plain-pruned \
+            "zoo prune results/c/fashion-mnist/seed-0/plain/weights.safetensors --until-non-zero 14862 --share 0.4 --recipe \
+             retrain --epochs 2 --hold-out 10000 --threads 1 --device cpu --out results/c/fashion-mnist/seed-0/plain-pruned \
              --dataset fashion-mnist --seed 0"
         );
         let [shrink, train] = second[3].commands.as_slice() else { panic!() };
