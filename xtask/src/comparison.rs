@@ -83,22 +83,21 @@ impl Wanted {
         steps
     }
 
-    /// What is done side by side then, each with one thread: first what stands alone, then what begins with weights of
-    /// the first.
+    /// What is done side by side then, each with one thread: the plain networks, then what begins with their weights
+    /// and, last, the variants.
     pub(crate) fn networks(&self) -> [Vec<Step>; 2] {
-        let mut first: Vec<Step> = self.each().map(|(d, s)| self.trained(d, s, "plain", PLAIN, PLAIN_EPOCHS)).collect();
-        // They are large; one seed has to do.
-        for &seed in self.seeds.iter().take(1) {
-            for variant in VARIANTS.iter().take(if self.smoke { 1 } else { VARIANTS.len() }) {
-                first.extend(
-                    self.datasets.iter().map(|dataset| self.trained(dataset, seed, variant, variant, VARIANT_EPOCHS)),
-                );
-            }
-        }
+        let first = self.each().map(|(d, s)| self.trained(d, s, "plain", PLAIN, PLAIN_EPOCHS)).collect();
         let mut second = Vec::new();
         for (dataset, seed) in self.each() {
             second.push(self.pruned(dataset, seed));
             second.push(self.shrunk(dataset, seed));
+        }
+        // They are large; one seed has to do.
+        for &seed in self.seeds.iter().take(1) {
+            for variant in VARIANTS.iter().take(if self.smoke { 1 } else { VARIANTS.len() }) {
+                let trained = |dataset: &String| self.trained(dataset, seed, variant, variant, VARIANT_EPOCHS);
+                second.extend(self.datasets.iter().map(trained));
+            }
         }
         [first, second]
     }
@@ -243,9 +242,11 @@ mod tests {
         );
         let [first, second] = wanted.networks();
         let names: Vec<String> = first.iter().map(ToString::to_string).collect();
-        assert_eq!(names[..4].iter().filter(|n| n.ends_with(": plain")).count(), 4);
-        assert_eq!(names[4..].iter().filter(|n| n.contains("seed 0")).count(), 6, "variants with one seed: {names:?}");
-        assert_eq!(second.len(), 8);
+        assert_eq!(names.len(), 4);
+        assert!(names.iter().all(|n| n.ends_with(": plain")), "{names:?}");
+        let names: Vec<String> = second.iter().map(ToString::to_string).collect();
+        assert_eq!(names[8..].iter().filter(|n| n.contains("seed 0")).count(), 6, "variants with one seed: {names:?}");
+        assert_eq!(names.len(), 8 + 6);
         assert_eq!(
             line(&first[1].commands[0]),
             "zoo train crates/litecnn-zoo/networks/plain.toml --recipe short --epochs 8 --hold-out 10000 --threads 1 \
@@ -271,8 +272,8 @@ mod tests {
     fn smoke_is_small_and_on_the_samples() {
         let wanted = wanted(true);
         assert!(wanted.light().iter().all(|step| step.folders.len() == 1), "nothing is fetched");
-        let [first, _] = wanted.networks();
-        assert_eq!(first.len(), 4 + 2);
+        let [first, second] = wanted.networks();
+        assert_eq!((first.len(), second.len()), (4, 8 + 2));
         let told = line(&first[0].commands[0]);
         assert!(
             told.contains("--recipe smoke --epochs 1 --hold-out 200 ") && told.ends_with("--data-dir /samples"),
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn time_left_goes_by_steps_of_the_kind() {
         let dir = tempfile::tempdir().unwrap();
-        let [first, _] = wanted(false).networks();
+        let [first, second] = wanted(false).networks();
         assert_eq!(left(&first, &first[..4], 2, dir.path()), None);
         for step in &first[..2] {
             let record = StepRecord {
@@ -305,6 +306,6 @@ mod tests {
             record.write(&dir.path().join(&step.folders[0])).unwrap();
         }
         assert_eq!(left(&first, &first[..4], 2, dir.path()), Some(30.0));
-        assert_eq!(left(&first, &first, 2, dir.path()), None, "of variants nothing is known");
+        assert_eq!(left(&second, &second, 2, dir.path()), None, "of those nothing is known");
     }
 }
