@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use litecnn_run::StepRecord;
 
-/// Variants of the compression study with the fewest weights.
+/// Of each family one of the variants of the compression study with the fewest weights.
 const VARIANTS: [&str; 2] = ["vgg19-8", "resnet101-13"];
 /// The larger plain network.
 const PLAIN: &str = "crates/litecnn-zoo/networks/plain.toml";

@@ -116,6 +116,9 @@ impl Wanted {
         if let Some(input) = step.input() {
             all.push(run.join(input).into());
         }
+        if matches!(step.work, Work::Quantise { .. }) && step.variant.is_clipped_in_bytes() {
+            all.push("--stem-relu6".into());
+        }
         let mut option = |name: &str, value: OsString| all.extend([name.into(), value]);
         option("--dataset", step.dataset.clone().into());
         option("--out", folder.into());
@@ -410,6 +413,11 @@ impl Variant {
         format!("{}-{}", self.family.prefix(), self.name)
     }
 
+    /// Whether the study quantises it with relu6 after the stem, though it is trained with relu.
+    fn is_clipped_in_bytes(&self) -> bool {
+        (self.family, self.no) == (ResNet101, 11)
+    }
+
     /// Whether the study prunes and quantises it.
     fn is_pruned(&self) -> bool {
         self.family == ResNet101 && [1, 11, 13].contains(&self.no)
@@ -533,9 +541,9 @@ mod tests {
                 "data fetch --dataset cifar100".to_owned(),
                 "data fetch --dataset cifar10".to_owned(),
                 format!("zoo train resnet101-ghost-small --dataset cifar100 --out {at} --seed 3 --recipe study --device cpu --threads 2"),
-                format!("zoo quantise {at}/weights.safetensors --dataset cifar100 --out {at}/int8 --calibration test --scales per-tensor --threads 2"),
+                format!("zoo quantise {at}/weights.safetensors --stem-relu6 --dataset cifar100 --out {at}/int8 --calibration test --scales per-tensor --threads 2"),
                 format!("zoo prune {at}/weights.safetensors --dataset cifar100 --out {at}/pruned --seed 3 --recipe fine-tuning --device cpu --threads 2"),
-                format!("zoo quantise {at}/pruned/round-4/weights.safetensors --dataset cifar100 --out {at}/pruned/round-4/int8 --calibration test --scales per-tensor --threads 2"),
+                format!("zoo quantise {at}/pruned/round-4/weights.safetensors --stem-relu6 --dataset cifar100 --out {at}/pruned/round-4/int8 --calibration test --scales per-tensor --threads 2"),
                 "zoo train vgg19-fire-grouped-shuffle --dataset cifar10 --out results/compression/cifar10/seed-3/vgg19-fire-grouped-shuffle --seed 3 --recipe study --device cpu --threads 2".to_owned(),
                 "report results/compression".to_owned(),
             ]

@@ -54,6 +54,11 @@ mod stage_one;
 mod threads;
 mod whole;
 
+/// Checks of values as serde reads them, for `deserialize_with`; they say what would be possible.
+pub mod checks {
+    pub use crate::recipe::{checked, non_negative, positive_epochs};
+}
+
 pub use augmented::augmented_images;
 pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};

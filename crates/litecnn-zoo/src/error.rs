@@ -50,7 +50,7 @@ pub enum ZooError {
         layer: String,
     },
     /// A share of weights to prune that cannot be.
-    #[error("a share of {0} cannot be pruned: from 0 to 1 is possible")]
+    #[error("a share of {0} cannot be pruned: from 0 to 1 is possible, in rounds only between them")]
     Share(f64),
     /// A share of weights to shrink by that cannot be.
     #[error("a network cannot shrink by a share of {0}: above 0 and below 1 is possible")]

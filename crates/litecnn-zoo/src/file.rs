@@ -5,7 +5,7 @@ use litecnn_model::{ModelError, read_tensors, write_tensors};
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use crate::{Graph, Model, Network, ZooError};
+use crate::{Graph, Model, Network, Shape, ZooError};
 
 /// What a weight file says of itself.
 ///
@@ -115,9 +115,17 @@ impl Model {
         if card.network == *network {
             return Ok((model, card));
         }
-        let same = card.network.name == network.name && card.network.classes == network.classes;
-        let but = if same { " of another description" } else { "" };
-        Err(other(path, &card.network, &format!("`{}` for {} classes{but}", network.name, network.classes)))
+        let found = &card.network;
+        let wanted = format!("`{}` for {} classes", network.name, network.classes);
+        if (&found.name, found.classes) != (&network.name, network.classes) {
+            return Err(other(path, found, &wanted));
+        }
+        if found.input != network.input {
+            let [found, wanted] = [found.input, network.input].map(Shape::Map);
+            let reason = format!("it is for images of {found}, not of {wanted}");
+            return Err(ModelError::File { path: path.to_owned(), reason }.into());
+        }
+        Err(other(path, found, &format!("{wanted} of another description")))
     }
 }
 

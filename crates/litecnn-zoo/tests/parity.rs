@@ -157,7 +157,11 @@ fn networks_compute_what_pytorch_computes() {
     assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
     let values = Values::read(&std::fs::read(reference("networks.safetensors")).unwrap());
     let images = filled("images", &[2, 3, 32, 32], |u| u);
-    for variant in Variant::all() {
+    // There is no reference of variants that the study does not have.
+    let published = Published::sobolewski_szyc().unwrap();
+    let variants: Vec<_> = Variant::all().filter(|variant| published.of(variant, 10).is_some()).collect();
+    assert_eq!(variants.len(), 28);
+    for variant in variants {
         let graph = without_dropout(variant.network(10)).graph().unwrap();
         let mut model = Model::zeros(graph, Device::Cpu).unwrap();
         fill(&mut model, false);

@@ -1,6 +1,8 @@
 //! The 28 networks against the study's figures.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+use std::collections::HashSet;
+
 use litecnn_zoo::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -9,45 +11,49 @@ use tch::{Device, Kind, Tensor};
 #[test]
 fn all_56_networks_have_exactly_the_published_counts() {
     let published = Published::sobolewski_szyc().unwrap();
-    let mut checked = 0;
-    for variant in Variant::all() {
-        for classes in [10, 100] {
-            let expected = published.of(variant, classes).unwrap();
-            let graph = variant.network(classes).graph().unwrap();
-            let count = Count::of(&graph);
-            let of_part = |part: &str| {
-                let weights = graph.variables.iter().filter(|v| !v.role.is_statistic());
-                weights.filter(|v| v.name.split('.').next() == Some(part)).map(Variable::values).sum::<i64>()
+    // Variants that the study does not have are nobody's business here.
+    for expected in &published.variants {
+        let (variant, classes) = (expected.variant().unwrap(), expected.classes);
+        let graph = variant.network(classes).graph().unwrap();
+        let count = Count::of(&graph);
+        let of_part = |part: &str| {
+            let weights = graph.variables.iter().filter(|v| !v.role.is_statistic());
+            weights.filter(|v| v.name.split('.').next() == Some(part)).map(Variable::values).sum::<i64>()
+        };
+        for (part, &parameters) in &expected.params_by_part {
+            // The study's table counts a convolutional head of ResNet-101 to the last stage.
+            let (part, parameters) = match (part.as_str(), expected.params_by_part.get("fc")) {
+                ("stage4", Some(0)) => ("stage4", parameters - of_part("head")),
+                ("fc", Some(0)) => continue,
+                ("fc", _) => ("head", parameters),
+                (part, _) => (part, parameters),
             };
-            for (part, &parameters) in &expected.params_by_part {
-                // The study's table counts a convolutional head of ResNet-101 to the last stage.
-                let (part, parameters) = match (part.as_str(), expected.params_by_part.get("fc")) {
-                    ("stage4", Some(0)) => ("stage4", parameters - of_part("head")),
-                    ("fc", Some(0)) => continue,
-                    ("fc", _) => ("head", parameters),
-                    (part, _) => (part, parameters),
-                };
-                assert_eq!(of_part(part), parameters, "{variant} {classes} {part}");
-            }
-            let PublishedFlops { conv, batch_norm, adaptive_avg_pool2d, linear } = expected.flops_by_op;
-            let flops = Flops { conv, batch_norm, linear, global_average: adaptive_avg_pool2d };
-            assert_eq!(count.flops, flops, "{variant} {classes}");
-            assert_eq!(
-                [count.parameters, count.flops.total(), count.unused, count.conv_weights, count.linear_weights],
-                [
-                    expected.params,
-                    expected.flops_fvcore,
-                    expected.params_without_gradient,
-                    expected.conv_weights,
-                    expected.linear_weights
-                ],
-                "{variant} {classes}"
-            );
-            assert_eq!(count.flops.macs(), conv + linear, "{variant} {classes}");
-            checked += 1;
+            assert_eq!(of_part(part), parameters, "{variant} {classes} {part}");
+        }
+        let PublishedFlops { conv, batch_norm, adaptive_avg_pool2d, linear } = expected.flops_by_op;
+        let flops = Flops { conv, batch_norm, linear, global_average: adaptive_avg_pool2d };
+        assert_eq!(count.flops, flops, "{variant} {classes}");
+        assert_eq!(
+            [count.parameters, count.flops.total(), count.unused, count.conv_weights, count.linear_weights],
+            [
+                expected.params,
+                expected.flops_fvcore,
+                expected.params_without_gradient,
+                expected.conv_weights,
+                expected.linear_weights
+            ],
+            "{variant} {classes}"
+        );
+        assert_eq!(count.flops.macs(), conv + linear, "{variant} {classes}");
+        // What the printed size has beside the state is the container's, some hundred bytes a tensor. One is misprinted,
+        // and some are rounded to a tenth.
+        let misprint = (variant.to_string().as_str(), classes) == ("resnet101-ghost-small-se", 10);
+        if let Some(printed) = expected.published_size_mb.filter(|_| !misprint) {
+            let beside = printed - count.state_bytes() as f64 / 1_048_576.0;
+            assert!((-0.05..0.4).contains(&beside), "{variant} {classes}: {beside}");
         }
     }
-    assert_eq!((checked, published.variants.len()), (56, 56));
+    assert_eq!(published.variants.iter().map(|p| (&p.family, p.no, p.classes)).collect::<HashSet<_>>().len(), 56);
 }
 
 /// 0.02 MB, the smaller kind.
@@ -160,26 +166,34 @@ fn pruning_leaves_exactly_the_published_numbers_of_weights() {
     let published = Published::sobolewski_szyc().unwrap();
     for (classes, table) in [(100, &published.pruning.cifar100), (10, &published.pruning.cifar10)] {
         let mut sparsities = vec![Vec::new(); table.rows.len()];
-        // No. 1 takes a minute; `litecnn zoo pruning` does it.
-        for no in [11, 13] {
+        for no in [1, 11, 13] {
             let graph = Variant::find(&format!("resnet101-{no}")).unwrap().network(classes).graph().unwrap();
             let count = Count::of(&graph);
             let mut model = Model::new(graph, Device::Cpu, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
             let all = model.non_zero().unwrap();
             assert_eq!(all, count.conv_weights + count.linear_weights);
+            let longest = table.rows.iter().filter(|row| row.of(no).is_some()).map(|row| row.round).max().unwrap();
+            let plan = pruning_plan(&model, 0.2, Until::Rounds(longest)).unwrap();
             for (row, sparsities) in table.rows.iter().zip(&mut sparsities) {
                 let Some(expected) = row.of(no) else { continue };
                 if row.round == 0 {
                     assert_eq!(count.parameters, expected.non_zeroed);
                     continue;
                 }
-                model.prune(0.2).unwrap();
-                assert_eq!(model.non_zero().unwrap(), expected.non_zeroed, "no. {no}, round {}", row.round);
-                sparsities.push(100.0 * (1.0 - expected.non_zeroed as f64 / all as f64));
+                let planned = plan[row.round as usize - 1] + count.linear_weights;
+                assert_eq!(planned, expected.non_zeroed, "no. {no}, round {}", row.round);
+                // To do it takes a minute with no. 1; `litecnn zoo pruning` does.
+                if no != 1 {
+                    model.prune(0.2).unwrap();
+                    assert_eq!(model.non_zero().unwrap(), expected.non_zeroed, "no. {no}, round {}", row.round);
+                }
+                sparsities.push((1000.0 * (1.0 - expected.non_zeroed as f64 / all as f64)).round() / 10.0);
             }
         }
-        for (row, sparsities) in table.rows.iter().zip(&sparsities) {
-            assert!(sparsities.iter().all(|s| (s - row.published_sparsity).abs() < 0.3), "{row:?} {sparsities:?}");
+        // One is printed for all: their mean, rounded in one table and cut off in the other.
+        for (row, sparsities) in table.rows.iter().zip(&sparsities).skip(1) {
+            let mean = sparsities.iter().sum::<f64>() / sparsities.len() as f64;
+            assert!((mean - row.published_sparsity).abs() < 0.07, "{row:?} {sparsities:?}");
         }
     }
 }

@@ -246,3 +246,18 @@ fn what_cannot_be_trained_is_told() {
     let message = train(fresh(), &data, &wild, 0, None, &Silent).unwrap_err().to_string();
     assert!(message.contains("train, epoch 1: the loss of `model` is not a finite number"), "{message}");
 }
+
+#[test]
+fn dense_heads_drop_logits_not_means() {
+    let head = litecnn_zoo::blocks::DenseHead { bias: true, dropout: 0.5 };
+    let head = Part { name: "head".into(), layers: vec![head.into()] };
+    let wide = Network { classes: 200, parts: vec![head], ..network() };
+    let mut model = Model::new(wide.graph().unwrap(), Device::Cpu, &mut stream(0, "weights")).unwrap();
+    let images = Tensor::rand([1, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let logits = |of: Tensor| Vec::<f32>::try_from(of.detach().view(-1)).unwrap();
+    let whole = logits(model.forward(&images).unwrap());
+    let dropped = logits(model.forward_train(&images, &mut stream(0, "dropout")).unwrap());
+    let zeros = dropped.iter().filter(|logit| **logit == 0.0).count();
+    assert!((70..130).contains(&zeros), "half of 200: {zeros}");
+    assert!(whole.iter().zip(&dropped).all(|(a, b)| *b == 0.0 || *b == 2.0 * a), "{whole:?} {dropped:?}");
+}

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::collect::{Networks, accuracy};
@@ -7,6 +9,9 @@ use crate::ReportError;
 use crate::document::{Page, escape};
 use crate::html::Head;
 use crate::numbers::grouped;
+
+/// Epochs of the study's recipe.
+const EPOCHS: u32 = 150;
 
 /// The page, and what is told on a terminal.
 pub(super) struct Told {
@@ -83,13 +88,22 @@ fn opening(networks: &Networks, study: &Study) -> Page {
          study reports a single one. A dash stands where there is no figure.",
     );
     let all = || networks.values().flat_map(|network| network.treatments.values()).flatten();
-    let images: std::collections::BTreeSet<u64> = all().map(|m| m.images).collect();
+    let images: BTreeSet<u64> = all().map(|m| m.images).collect();
     if images.iter().any(|n| *n != 10_000) {
         let sizes: Vec<String> = images.into_iter().map(grouped).collect();
         page.quote(&format!(
             "Not comparable: measured on {} test images, where the study has 10,000. This shows that the steps work, not \
              how well.",
             sizes.join(" and ")
+        ));
+    }
+    let known = networks.iter().filter(|((dataset, name), _)| study.find(name, dataset).is_some());
+    let trained = known.filter_map(|(_, network)| network.floats(0)).flatten();
+    let short: BTreeSet<u32> = trained.map(|m| m.epochs).filter(|epochs| *epochs != EPOCHS).collect();
+    if let (Some(least), Some(most)) = (short.first(), short.last()) {
+        let epochs = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        page.quote(&format!(
+            "Some networks were trained for {epochs} epochs, where the study has {EPOCHS}: that, too, makes a difference."
         ));
     }
     page

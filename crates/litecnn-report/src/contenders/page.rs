@@ -13,8 +13,8 @@ pub(super) fn page(all: &Contenders, published: &Published) -> Result<Page, Repo
     page.paragraph(
         "Isong's method trains two small branches, joins them and trains on. Does that earn its keep? The model it ends \
          with is set beside a control of the same architecture trained plainly from fresh weights for as many epochs, a \
-         larger plain network cut down to about as many weights, its own form with 8-bit weights, and the smallest \
-         variants of the compression study of Sobolewski & Szyc. All were trained and measured on one machine.",
+         larger plain network cut down to about as many weights, its own form with 8-bit weights, and some of \
+         the smallest variants of the compression study of Sobolewski & Szyc. All were trained and measured on one machine.",
     );
     let mut datasets: Vec<&str> = all.contenders.iter().map(|c| c.dataset.as_str()).collect();
     datasets.sort_by(|a, b| order::datasets(a, b));

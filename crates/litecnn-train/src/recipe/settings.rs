@@ -302,7 +302,11 @@ pub enum WeightDecay {
     Coupled,
 }
 
-fn checked<'de, D: Deserializer<'de>, T: Deserialize<'de> + Copy + std::fmt::Display>(
+/// A value as it is read, if it is `good`; `wanted` says what is.
+///
+/// # Errors
+/// That of the format, or one that shows the value and what is wanted.
+pub fn checked<'de, D: Deserializer<'de>, T: Deserialize<'de> + Copy + std::fmt::Display>(
     deserializer: D,
     good: impl FnOnce(T) -> bool,
     wanted: &str,
@@ -316,7 +320,11 @@ fn positive_count<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
     checked(d, |n: i64| (1..=1 << 24).contains(&n), "at least 1, at most 16777216").map(|n| n as usize)
 }
 
-fn positive_epochs<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+/// A number of epochs.
+///
+/// # Errors
+/// As [`checked`].
+pub fn positive_epochs<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     checked(d, |n: i64| (1..=100_000).contains(&n), "at least 1, at most 100000").map(|n| n as u32)
 }
 
@@ -332,7 +340,11 @@ fn positive_number<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     checked(d, |x: f64| x > 0.0 && x.is_finite(), "a number above 0 is wanted")
 }
 
-fn non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+/// A number of at least 0.
+///
+/// # Errors
+/// As [`checked`].
+pub fn non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
     checked(d, |x: f64| x >= 0.0 && x.is_finite(), "a number of at least 0 is wanted")
 }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use litecnn_data::{Crops, Normalisation};
 use litecnn_train::RecipeError;
+use litecnn_train::checks::{checked, non_negative, positive_epochs};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::rate::RateSchedule;
@@ -33,7 +34,7 @@ pub struct Recipe {
     /// Shown in records.
     pub name: String,
     /// At most so many.
-    #[serde(deserialize_with = "epochs")]
+    #[serde(deserialize_with = "positive_epochs")]
     pub epochs: u32,
     /// Images a step.
     #[serde(deserialize_with = "batch_size")]
@@ -90,25 +91,8 @@ impl Recipe {
     }
 }
 
-fn checked<'de, D: Deserializer<'de>, T: Deserialize<'de> + Copy + std::fmt::Display>(
-    deserializer: D,
-    good: impl FnOnce(T) -> bool,
-    wanted: &str,
-) -> Result<T, D::Error> {
-    let value = T::deserialize(deserializer)?;
-    if good(value) { Ok(value) } else { Err(D::Error::custom(format!("{value} is impossible here: {wanted}"))) }
-}
-
-fn epochs<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
-    checked(d, |n: i64| (1..=100_000).contains(&n), "at least 1, at most 100000").map(|n| n as u32)
-}
-
 fn batch_size<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
     checked(d, |n: i64| (2..=1 << 24).contains(&n), "at least 2, at most 16777216").map(|n| n as usize)
-}
-
-fn non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
-    checked(d, |x: f64| x >= 0.0 && x.is_finite(), "a number of at least 0 is wanted")
 }
 
 fn schedule<'de, D: Deserializer<'de>>(d: D) -> Result<RateSchedule, D::Error> {

@@ -54,13 +54,17 @@ impl DataArgs {
         let device = device::resolve(self.device)?;
         let threads = self.threads.map_or_else(litecnn_cli::threads, usize::from);
         tch::set_num_threads(threads as i32);
-        let options = LoadOptions { data_dir: self.data_dir.clone(), cache_dir: None, offline: self.offline };
-        let dataset = load(&self.dataset, &options).map_err(|e| match e {
-            DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
-            other => anyhow::Error::from(other),
-        })?;
-        Ok(Bench { dataset, device, threads })
+        Ok(Bench { dataset: dataset(&self.dataset, self.data_dir.as_deref(), self.offline)?, device, threads })
     }
+}
+
+/// Reads a data set; a name that is none's is wrong usage.
+pub(super) fn dataset(name: &str, data_dir: Option<&Path>, offline: bool) -> Result<Dataset> {
+    let options = LoadOptions { data_dir: data_dir.map(Path::to_owned), cache_dir: None, offline };
+    load(name, &options).map_err(|e| match e {
+        DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
+        other => anyhow::Error::from(other),
+    })
 }
 
 /// A folder in which something is trained, locked against other processes.
@@ -217,9 +221,13 @@ pub(super) fn measured(model: &Model, evaluation: &Evaluation, dataset: &Dataset
     })
 }
 
-/// What was measured of the weights in a file when they were made, if that lies beside them.
+/// What was measured of the weights in a file when they were made, if the step that made them left it beside them.
+/// Other weights may lie there, too, such as those that training started from.
 pub(super) fn measured_beside(weights: &Path) -> Option<Measured> {
-    Measured::read(&weights.with_file_name(MEASURED)).ok()
+    let (folder, name) = (weights.parent()?, weights.file_name()?.to_str()?);
+    let record = StepRecord::read(folder).ok()?;
+    let made = record.outputs.get(name)? == &sha256_file(weights).ok()?;
+    if made { Measured::read(&folder.join(MEASURED)).ok() } else { None }
 }
 
 /// How images become what a network was trained on.

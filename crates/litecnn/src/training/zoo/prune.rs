@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use litecnn_cli::{Usage, print};
 use litecnn_run::{Measured, RoundRecord, sha256_file, write_rounds};
-use litecnn_zoo::{Count, Evaluation, Model, Until, prune_and_tune, pruning_plan};
+use litecnn_zoo::{Evaluation, Model, Until, prune_and_tune, pruning_plan};
 
 use super::job::{DataArgs, Job, MEASURED, Made, WEIGHTS, measured, measured_beside, normalisation_of, told};
 use super::train::RecipeArgs;
@@ -112,7 +112,8 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
 }
 
 fn row(round: u32, model: &Model, found: &Measured) -> Result<RoundRecord> {
-    let kernels = Count::of(model.graph()).conv_weights;
+    // Those of the study's that reach nothing are never pruned.
+    let kernels = model.state().kernels();
     Ok(RoundRecord {
         round,
         non_zeroed: found.non_zero,
@@ -139,4 +140,38 @@ fn table(rows: &[RoundRecord], out: &Path) -> String {
         );
     }
     text + &format!("in {}\n", out.join("rounds.csv").display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use litecnn_data::stream;
+    use litecnn_zoo::Variant;
+
+    #[test]
+    fn nothing_is_sparse_before_the_first_round() {
+        // It has convolutions that reach nothing, which are not ranked.
+        let graph = Variant::find("resnet101-dice").unwrap().network(10).graph().unwrap();
+        let mut model = Model::new(graph, tch::Device::Cpu, &mut stream(0, "test")).unwrap();
+        let found = Measured {
+            format: Measured::FORMAT.into(),
+            network: "resnet101-dice".into(),
+            treatment: "trained".into(),
+            dataset: "cifar10".into(),
+            data: String::new(),
+            seed: 0,
+            epochs: 1,
+            images: 1,
+            correct: 1,
+            batch_accuracy: 1.0,
+            parameters: 1,
+            non_zero: 1,
+            bytes: 1,
+            seconds: 1.0,
+            settings: BTreeMap::new(),
+        };
+        assert_eq!(row(0, &model, &found).unwrap().sparsity, 0.0);
+        model.prune(0.5).unwrap();
+        assert!((row(1, &model, &found).unwrap().sparsity - 0.5).abs() < 1e-5);
+    }
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use litecnn_cli::{Usage, print};
-use litecnn_data::{Dataset, DeviceImages, LoadOptions, load, stream};
+use litecnn_data::{Dataset, DeviceImages, stream};
 use litecnn_run::Measured;
-use litecnn_zoo::{Calibration, Count, Evaluation, Model, Quantised, QuantisedCard, ZooError};
+use litecnn_zoo::{Calibration, Card, Count, Evaluation, Layer, Model, Quantised, QuantisedCard, ZooError};
 use tch::{Device, Tensor};
 
-use super::job::{MEASURED, measured_beside, normalisation_of};
+use super::job::{MEASURED, dataset, measured_beside, normalisation_of};
 
 /// Images at once, in calibration and measurement.
 const BATCH: usize = 128;
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Folder with the data set's files; otherwise they come from the cache, or are fetched into it.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Do not use the network.
+    #[arg(long)]
+    offline: bool,
     /// Scales of a layer's weights.
     #[arg(long, value_enum, default_value_t = Scales::PerTensor)]
     scales: Scales,
@@ -41,6 +44,10 @@ pub(super) struct Args {
     /// How many of them; if not given, as many as there are, at most 10000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     images: Option<u32>,
+    /// Clip at 6 after the stem, as the study's no. 11 of ResNet-101 does once it is quantised, though it was trained
+    /// with plain relu.
+    #[arg(long)]
+    stem_relu6: bool,
     /// Decides which training images.
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
@@ -64,11 +71,9 @@ enum Part {
 pub(super) fn run(args: &Args) -> Result<()> {
     tch::set_num_threads(args.threads.map_or_else(litecnn_cli::threads, usize::from) as i32);
     let (model, card) = Model::load(&args.weights, Device::Cpu)?;
-    let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
-    let dataset = load(&args.dataset, &options).map_err(|e| match e {
-        litecnn_data::DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
-        other => anyhow::Error::from(other),
-    })?;
+    let clipped = args.stem_relu6.then(|| clip_stem(&model, &card)).transpose()?;
+    let (watched, made) = clipped.as_ref().map_or((&model, &card), |(model, card)| (model, card));
+    let dataset = dataset(&args.dataset, args.data_dir.as_deref(), args.offline)?;
     fits(&model, &card, &dataset)?;
     let normalisation = normalisation_of(&card, &dataset);
     let [train, test] = [&dataset.train, &dataset.test].map(|images| DeviceImages::new(images, Device::Cpu, 255.0));
@@ -93,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Part::Train => source.shuffled_batches(&places, BATCH, &mut stream(args.seed, "zoo/calibration"))?,
         Part::Test => source.batches(&places, BATCH)?,
     };
-    let mut calibration = Calibration::new(&model);
+    let mut calibration = Calibration::new(watched);
     let mut left = wanted;
     for batch in batches.take(wanted.div_ceil(BATCH)) {
         let images = batch?.images;
@@ -106,7 +111,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot make {}", args.out.display()))?;
     let path = args.out.join("weights-int8.safetensors");
-    quantised.save(&path, &QuantisedCard::new(&card, scales, &format!("{part}, {wanted} images")))?;
+    quantised.save(&path, &QuantisedCard::new(made, scales, &format!("{part}, {wanted} images")))?;
     let bytes = std::fs::metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?.len();
     let float = evaluate(&test, |images| tch::no_grad(|| model.forward(&normalisation.apply(images)?)))?;
     let int8 = evaluate(&test, |images| quantised.forward(&normalisation.apply(images)?))?;
@@ -115,6 +120,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let settings = [("scales", word.to_owned()), ("calibration", part.to_owned()), ("images", wanted.to_string())];
     let mut all = earlier.as_ref().map_or_else(BTreeMap::new, |earlier| earlier.settings.clone());
     all.extend(settings.map(|(key, value)| (key.to_owned(), value)));
+    if args.stem_relu6 {
+        all.insert("stem".into(), "relu6".into());
+    }
     let measured = Measured {
         format: Measured::FORMAT.into(),
         network: card.network.name.clone(),
@@ -135,6 +143,20 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     measured.write(&args.out.join(MEASURED))?;
     print(&report(&card.network.name, test.len(), &float, &int8, &quantised, seconds))
+}
+
+/// The same weights in the same network, but for relu6 in its stem.
+fn clip_stem(model: &Model, card: &Card) -> Result<(Model, Card)> {
+    let mut card = card.clone();
+    let name = card.network.name.clone();
+    let stem = card.network.parts.iter_mut().find(|part| part.name == "stem");
+    let Some(relu) = stem.and_then(|part| part.layers.iter_mut().find(|layer| **layer == Layer::Relu)) else {
+        return Err(Usage(format!("--stem-relu6: `{name}` has no part `stem` with a relu")).into());
+    };
+    *relu = Layer::Relu6;
+    let mut clipped = Model::zeros(card.network.graph()?, Device::Cpu)?;
+    clipped.state_mut().set(model.state().weights(), model.state().statistics())?;
+    Ok((clipped, card))
 }
 
 fn report(
@@ -158,7 +180,7 @@ fn report(
 }
 
 /// Refuses a data set whose images or classes are not the network's.
-fn fits(model: &Model, card: &litecnn_zoo::Card, dataset: &Dataset) -> Result<()> {
+fn fits(model: &Model, card: &Card, dataset: &Dataset) -> Result<()> {
     let (_, height, width, channels) = dataset.train.pixels.dim();
     let images = [channels, height, width].map(|n| n as i64);
     let (takes, classes) = (model.graph().input().dims(), card.network.classes);
@@ -188,8 +210,8 @@ fn evaluate(test: &DeviceImages, forward: impl Fn(&Tensor) -> Result<Tensor, Zoo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use litecnn_data::Normalisation;
-    use litecnn_zoo::{Card, Variant};
+    use litecnn_data::{LoadOptions, Normalisation, load};
+    use litecnn_zoo::{Op, Variant};
     use std::path::Path;
 
     fn args(weights: &Path, dataset: &str, out: &Path) -> Args {
@@ -198,9 +220,11 @@ mod tests {
             dataset: dataset.into(),
             out: out.into(),
             data_dir: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples")),
+            offline: true,
             scales: Scales::PerChannel,
             calibration: Part::Train,
             images: Some(150),
+            stem_relu6: false,
             seed: 0,
             threads: Some(1),
         }
@@ -236,5 +260,23 @@ mod tests {
         assert!(
             message(args(&out.join("weights-int8.safetensors"), "cifar10", &out)).contains("not a usable weight file")
         );
+    }
+
+    #[test]
+    fn a_stem_is_clipped_and_nothing_else() {
+        let network = Variant::find("resnet101-11").unwrap().network(10);
+        let model = Model::new(network.graph().unwrap(), Device::Cpu, &mut stream(0, "test")).unwrap();
+        let card = Card::new(&network, &[]).unwrap();
+        let (clipped, made) = clip_stem(&model, &card).unwrap();
+        let differ = |(a, b): (&litecnn_zoo::Node, &litecnn_zoo::Node)| (a != b).then(|| (a.op.clone(), b.op.clone()));
+        let nodes = model.graph().nodes.iter().zip(&clipped.graph().nodes);
+        assert_eq!(nodes.filter_map(differ).collect::<Vec<_>>(), [(Op::Relu, Op::Relu6)]);
+        assert_eq!(clipped.state().weights(), model.state().weights());
+        assert_eq!((&made.layout, &made.network.name), (&card.layout, &card.network.name));
+
+        let vgg = Variant::find("vgg19-8").unwrap().network(10);
+        let model = Model::zeros(vgg.graph().unwrap(), Device::Cpu).unwrap();
+        let message = clip_stem(&model, &Card::new(&vgg, &[]).unwrap()).unwrap_err().to_string();
+        assert!(message.contains("has no part `stem` with a relu"), "{message}");
     }
 }
