@@ -224,7 +224,7 @@ mod tests {
         let names = ["data/file_0.bin", "data/file_1.bin", "data/file_2.bin"];
         let entries: Vec<_> = names.iter().zip(&files).map(|(n, f)| (*n, tar::EntryType::Regular, &f[..])).collect();
         let archived = tar(&entries);
-        vec![
+        let inputs: [(Door, Vec<u8>); 8] = [
             (idx, [before(&images), before(&labels), before(&images), labels].concat()),
             (cifar, [before(&files[0]), before(&files[1]), files[2].clone()].concat()),
             (cifar, [before(&both), before(&both), both].concat()),
@@ -233,7 +233,8 @@ mod tests {
             (archive, packed(&archived)),
             (archive, archived),
             (manifest, include_bytes!("../../../datasets/manifest.toml").to_vec()),
-        ]
+        ];
+        inputs.into()
     }
 
     proptest! {

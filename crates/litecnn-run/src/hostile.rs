@@ -22,12 +22,13 @@ fn files() -> Vec<(&'static str, Reader, Vec<u8>)> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let left = || std::fs::read(&path).unwrap();
-    let mut files: Vec<(&'static str, Reader, Vec<u8>)> = vec![
+    let texts: [(&'static str, Reader, Vec<u8>); 4] = [
         ("run.toml", |path| Manifest::read(path.parent().unwrap()).map(drop), RUN.into()),
         ("step.json", |path| StepRecord::read(path.parent().unwrap()).map(drop), STEP.into()),
         ("architecture.json", |path| ArchitectureRecord::read(path).map(drop), ARCHITECTURE.into()),
         ("pictures.json", |path| Pictures::read(path).map(drop), PICTURES.into()),
     ];
+    let mut files = Vec::from(texts);
     let record = EpochRecord {
         epoch: 1,
         output: "model".into(),

@@ -308,12 +308,12 @@ fn descriptions_that_would_take_for_ever_are_refused() {
     // Each weight's name would hold the part's.
     let told = refusal(&described(&MINE.replace("\"body\"", &format!("\"{}\"", "b".repeat(1 << 20)))).unwrap());
     assert!(told.contains("is no name of one part alone") && told.len() < 400, "{told}");
-    // A map of so many values as one pixel.
-    let wide = "[\"flatten\", { conv = { kernel = 31, out = 65536 } }]";
+    // A layer on more values than there are numbers for its weights.
+    let wide = "[\"flatten\", { linear = { out = 65536 } }]";
     let text = format!(
         "name = \"x\"\ninput = {{ channels = 65536, height = 4096, width = 4096 }}\nclasses = 2\n[[parts]]\nname = \"x\"\nlayers = {wide}"
     );
-    refusal(&described(&text).unwrap());
+    assert!(refusal(&described(&text).unwrap()).contains("weights in all"));
     // Channels are looked at one by one where some are removed.
     let text = text
         .replace("classes = 2", "classes = 2\nkept = [1]")

@@ -27,7 +27,7 @@ fn files() -> Vec<(&'static str, Reader, Vec<u8>)> {
     synthetic::full_run(dir.path(), "official");
     report(dir.path()).unwrap();
     let left = |path: &Path| std::fs::read(path).unwrap();
-    vec![
+    let files: [(&'static str, Reader, Vec<u8>); 4] = [
         ("metrics.json", metrics, left(&SeedDir::new(dir.path(), "mnist", 0).metrics())),
         ("summary.json", |path, _| Summary::read(path).map(|_| vec![]), left(&dir.path().join("summary.json"))),
         ("bench.json", |path, to| Ok(write_report(&Bench::read(path)?, to).unwrap_or_default()), bench("mnist")),
@@ -36,7 +36,8 @@ fn files() -> Vec<(&'static str, Reader, Vec<u8>)> {
             |path, to| Ok(write_comparison(&Contenders::read(path)?, to).unwrap_or_default()),
             comparison("mnist"),
         ),
-    ]
+    ];
+    files.into()
 }
 
 const MACHINE: &str = r#"{"cpu": "c", "cores": 2, "memory_bytes": null, "os": "linux", "libtorch": "2.13.0", "device": "cpu",
