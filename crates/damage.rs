@@ -21,17 +21,18 @@ pub(crate) enum Damage {
     Twice(Index, Index),
 }
 
+const DIGITS: [&str; 7] = ["4000000000", "-1", "18446744073709551615", "99999999999999999999", "1e400", "nan", "0"];
+
 /// One to three changes.
 pub(crate) fn damages() -> impl Strategy<Value = Vec<Damage>> {
     let number = prop_oneof![Just(u32::MAX), Just(4_000_000_000), Just(i32::MAX as u32), 0u32..9];
-    let digits = ["4000000000", "-1", "18446744073709551615", "99999999999999999999", "1e400", "nan", "0"];
     let more =
         prop_oneof![prop::collection::vec(any::<u8>(), 1..20), "[\\[\\]{}\",\n=.:0-9a-z]{1,12}".prop_map(Into::into)];
     let damage = prop_oneof![
         any::<Index>().prop_map(Damage::Cut),
         (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
         (any::<Index>(), number, any::<bool>()).prop_map(|(at, number, high)| Damage::Number(at, number, high)),
-        (any::<Index>(), prop::sample::select(&digits)).prop_map(|(at, digits)| Damage::Digits(at, digits)),
+        (any::<Index>(), prop::sample::select(DIGITS.to_vec())).prop_map(|(at, digits)| Damage::Digits(at, digits)),
         (any::<Index>(), more).prop_map(|(at, more)| Damage::Insert(at, more)),
         (any::<Index>(), any::<Index>()).prop_map(|(a, b)| Damage::Twice(a, b)),
     ];
