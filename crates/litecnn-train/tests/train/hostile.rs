@@ -100,7 +100,7 @@ fn a_state_that_contradicts_itself_is_time_lost_and_no_more() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
     fn damaged_states_are_used_refused_or_passed_over(damages in damages()) {
         let dir = tempfile::tempdir().unwrap();
