@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use xshell::{Cmd, Shell, cmd};
 
+use crate::deny;
 use crate::process;
 use crate::reproduce::Reproduce;
 use crate::setup::Setup;
@@ -12,7 +13,7 @@ use crate::test;
 use crate::tools;
 use litecnn_cli::duration;
 
-/// Check everything: format, lints, docs, tests, and a small reproduction from data to report
+/// Check everything: format, dependencies, lints, docs, tests, and a small reproduction from data to report
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Ci {}
 
@@ -29,6 +30,7 @@ fn check(sh: &Shell, parts: &mut Parts) -> anyhow::Result<()> {
     parts.time("format", || cargo(cmd!(sh, "cargo fmt --all --check")))?;
     let ws = parts.time("setup", || Setup::before_building(sh))?;
     let _folder = sh.push_dir(&ws.root);
+    parts.time("dependencies", || deny::check(sh, &ws))?;
     // One profile throughout: torch-sys takes minutes to compile.
     parts.time("clippy", || cargo(cmd!(sh, "cargo clippy --workspace --all-targets --release -- --deny warnings")))?;
     parts.time("docs", || {

@@ -2,6 +2,8 @@
 //!
 //! Needs cargo, a C++ compiler and Python 3, and installs the rest: libtorch above all, which every other crate
 //! but `litecnn-run` and `litecnn-report` is compiled against. For that reason nothing here may depend on `tch`.
+
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its user")]
 
 use std::process::ExitCode;
@@ -13,6 +15,7 @@ mod bench;
 mod ci;
 mod comparison;
 mod compression;
+mod deny;
 mod doctor;
 mod plan;
 mod process;

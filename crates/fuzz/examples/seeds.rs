@@ -1,8 +1,219 @@
-//! Writes small models of each kind to `corpus/model`: where fuzzing starts from.
+//! Writes small intact files of each kind to `corpus/<target>`: where fuzzing starts from.
 
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::{Compression, write::GzEncoder};
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
 use litecnn_runtime::{Architecture, Quantised, QuantisedLayer, Requantisation, Scaling, encode, encode_int8};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    models()?;
+    records()?;
+    data_sets()?;
+    for (kind, file) in [("m", "mnist/seed-0/metrics.json"), ("s", "summary.json")] {
+        put("reports", kind, [kind.as_bytes(), &fs::read(format!("../../results/reference/{file}"))?].concat())?;
+    }
+    let machine = r#"{"cpu": "c", "cores": 2, "memory_bytes": null, "os": "linux", "libtorch": "2.13.0", "device": "cpu",
+        "tf32": null, "litecnn": "0.1.0", "commit": "unknown", "date": "2025-01-31T12:00:00Z"}"#;
+    let contender = r#"{"dataset": "mnist", "name": "two-stage", "words": "w", "family": "light", "parameters": 6930,
+        "non_zero": 6930, "macs": 60000, "bytes": 28000, "timings": [{"program": "litecnn-runtime", "us": 12.5}],
+        "images": 100, "trainings": [{"seed": 0, "epochs": 4, "seconds": 9.0, "correct": 98}]}"#;
+    let row = r#"{"program": "litecnn", "version": "0.1.0", "model": "mnist", "batch": 8, "threads": 1, "device": "cpu",
+        "metric": "throughput", "unit": "images/s", "copy": null, "median": 150.0, "p95": 160.0, "p99": 170.0,
+        "mean": 151.0, "std": 5.0, "min": 148.0, "repetitions": 100, "warmup": 10, "first_call": 900.0}"#;
+    let comparison = format!(
+        r#"c{{"format": "litecnn-comparison/1", "machine": {machine}, "contenders": [{contender}], "pairs": []}}"#
+    );
+    put("reports", "comparison", comparison)?;
+    let bench = format!(r#"b{{"format": "litecnn-bench/1", "machine": {machine}, "models": [], "rows": [{row}]}}"#);
+    put("reports", "small-bench", bench)?;
+    for folder in ["litecnn-train/recipes", "litecnn-zoo/recipes", "litecnn-zoo/networks"] {
+        let target = if folder.ends_with("recipes") { "recipe" } else { "network" };
+        for entry in fs::read_dir(Path::new("..").join(folder))? {
+            let path = entry?.path();
+            put(target, &format!("{}.toml", fs::read(&path)?.len()), fs::read(&path)?)?;
+        }
+    }
+    #[cfg(feature = "libtorch")]
+    libtorch::weights()?;
+    Ok(())
+}
+
+fn put(target: &str, name: &str, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+    let folder = Path::new("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
+}
+
+/// A weight file as [`litecnn_fuzz::sealed`] takes it: its head and a line break instead of the head's length.
+#[cfg(feature = "libtorch")]
+fn open(bytes: &[u8]) -> Vec<u8> {
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("eight bytes")) as usize;
+    [&rest[..length], b"\n", &rest[length..]].concat()
+}
+
+#[cfg(feature = "libtorch")]
+mod libtorch {
+    use super::*;
+    use litecnn_fuzz::state::{FINGERPRINT, step};
+    use litecnn_model::{Architecture, Branch, BranchSpec, Card, HeadKind, Model, UnifiedModel, UnifiedSpec};
+    use litecnn_train::{Checkpointer, Keep};
+    use tch::Device;
+
+    pub(super) fn weights() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        let spec = BranchSpec { filters: vec![2], ..BranchSpec::paper(1, 6, 7, 2) };
+        let names = ["a".to_owned(), "b".to_owned()];
+        for head in [HeadKind::Dense, HeadKind::Conv1x1] {
+            let card = Card::new(Architecture::Branch { spec: spec.clone(), head }, &names);
+            Model::Branch(Branch::zeros(&spec, head, Device::Cpu)?).save(&path, &card)?;
+            both("weights", &format!("branch-{head:?}"), &path)?;
+            both("export", &format!("branch-{head:?}"), &path)?;
+        }
+        let spec = UnifiedSpec { hidden: 3, ..UnifiedSpec::paper(spec) };
+        let card = Card::new(Architecture::Unified { spec: spec.clone() }, &names);
+        Model::Unified(UnifiedModel::zeros(&spec, Device::Cpu)?).save(&path, &card)?;
+        both("weights", "unified", &path)?;
+        both("export", "unified", &path)?;
+
+        let text = "name = 'x'\ninput = { channels = 1, height = 8, width = 8 }\nclasses = 2\n[[parts]]\nname = 'p'\n\
+                    layers = [{ conv = { kernel = 3, out = 2 } }, 'batch-norm', 'relu', { conv-head = { activation = 'relu6' } }]";
+        let network = litecnn_zoo::Network::parse(text, Path::new("x"))?;
+        let model = litecnn_zoo::Model::zeros(network.graph()?, Device::Cpu)?;
+        model.save(&path, &litecnn_zoo::Card::new(&network, &names)?)?;
+        both("weights", "network", &path)?;
+        for variant in litecnn_zoo::Variant::all() {
+            put("network", &variant.to_string(), variant.network(10).to_toml())?;
+        }
+
+        fs::remove_file(&path)?;
+        let to = Checkpointer { path: path.clone(), fingerprint: FINGERPRINT.into() };
+        step(&to, Keep::Best)?;
+        both("state", "two-epochs", &path)?;
+        Ok(())
+    }
+
+    fn both(target: &str, name: &str, path: &Path) -> Result<(), Box<dyn Error>> {
+        let bytes = fs::read(path)?;
+        put(target, &format!("{name}-open"), open(&bytes))?;
+        put(target, name, bytes)?;
+        Ok(())
+    }
+}
+
+fn records() -> Result<(), Box<dyn Error>> {
+    let files = [
+        ("m", "run.toml"),
+        ("s", "mnist/seed-1/fold-3/step.json"),
+        ("h", "fashion-mnist/seed-2/fold-4/history.csv"),
+        ("g", "mnist/seed-0/architecture.json"),
+        ("i", "cifar10/seed-0/pictures/pictures.json"),
+    ];
+    for (kind, file) in files {
+        put("records", kind, [kind.as_bytes(), &fs::read(format!("../../results/reference/{file}"))?].concat())?;
+    }
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("file");
+    let keep = |kind: &str| put("records", kind, [kind.as_bytes(), &fs::read(&path)?].concat());
+    let row = |index, predicted| Prediction { index, label: 1, predicted, probabilities: vec![0.5, 0.5] };
+    Predictions { classes: 2, rows: vec![row(0, 0), row(4, 1)] }.write(&path)?;
+    keep("p")?;
+    let answer = Answer { index: 7, label: 1, predicted: vec![1, 0] };
+    Answers { models: vec!["branch-1".into(), "fold-1".into()], rows: vec![answer.clone(), answer] }.write(&path)?;
+    keep("a")?;
+    let measured = Measured {
+        format: Measured::FORMAT.into(),
+        network: "vgg19-8".into(),
+        treatment: "pruned".into(),
+        dataset: "cifar10".into(),
+        data: "digest".into(),
+        seed: 3,
+        epochs: 150,
+        images: 10_000,
+        correct: 9_127,
+        batch_accuracy: 0.9128,
+        parameters: 151_000,
+        non_zero: 140_000,
+        bytes: 190_000,
+        seconds: 12.5,
+        settings: BTreeMap::from([("scales".into(), "per-tensor".into())]),
+    };
+    measured.write(&path)?;
+    keep("e")?;
+    let round = RoundRecord {
+        round: 0,
+        non_zeroed: 9,
+        non_zero_weights: 10,
+        sparsity: 0.5,
+        accuracy: 0.6,
+        batch_accuracy: 0.25,
+        epochs: 3,
+        seconds: 1.5,
+    };
+    write_rounds(&path, &[round.clone(), round])?;
+    keep("r")?;
+    Ok(())
+}
+
+/// Files of the sets that the target's door knows; see `fuzzing.rs` of litecnn-data.
+fn data_sets() -> Result<(), Box<dyn Error>> {
+    let head = |magic: u8, sizes: &[u32]| {
+        let mut bytes = vec![0, 0, 8, magic];
+        bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+        bytes
+    };
+    let images = [head(3, &[3, 2, 3]), vec![7; 18]].concat();
+    let labels = [head(1, &[3]), vec![0, 1, 2]].concat();
+    put("idx", "images", &images)?;
+    put("idx", "labels", &labels)?;
+    let before = |file: &[u8]| [&(file.len() as u16).to_le_bytes(), file].concat();
+    put("idx", "set", [before(&images), before(&labels), before(&images), labels.clone()].concat())?;
+
+    let batch = |labels: &[u8], images: u8| (0..images).flat_map(|i| [labels, &[i; 12]].concat()).collect::<Vec<u8>>();
+    put("cifar", "batch", batch(&[3], 3))?;
+    put("cifar", "cifar10", [before(&batch(&[3], 3)), before(&batch(&[1], 2)), batch(&[0], 2)].concat())?;
+    let all: Vec<u8> = (0..4).flat_map(|fine| batch(&[fine / 2, fine], 1)).collect();
+    put("cifar", "cifar100", [before(&all), before(&all), all.clone()].concat())?;
+
+    let mut packed = GzEncoder::new(vec![], Compression::best());
+    packed.write_all(&batch(&[3], 30))?;
+    let packed = packed.finish()?;
+    put("gzip", "batch", [&390u16.to_le_bytes()[..], &packed].concat())?;
+
+    let mut picture = vec![];
+    let pixels: Vec<u8> = (0..36).collect();
+    PngEncoder::new(&mut picture).write_image(&pixels, 4, 3, ExtendedColorType::Rgb8)?;
+    let list = b"[0,1,2,3,4]";
+    put("png", "batch", [&[list.len() as u8], &list[..], &picture].concat())?;
+
+    let mut tar = tar::Builder::new(vec![]);
+    for (at, images) in [3, 2, 2].into_iter().enumerate() {
+        let content = batch(&[at as u8], images);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("data/file_{at}.bin"), &*content)?;
+    }
+    let tar = tar.into_inner()?;
+    put("archive", "plain", &tar)?;
+    let mut packed = GzEncoder::new(vec![], Compression::best());
+    packed.write_all(&tar)?;
+    put("archive", "packed", packed.finish()?)?;
+
+    for file in ["manifest.toml", "samples/manifest.toml"] {
+        put("manifest", &file.replace('/', "-"), fs::read(Path::new("../../datasets").join(file))?)?;
+    }
+    Ok(())
+}
+
+fn models() -> Result<(), Box<dyn Error>> {
     let architectures = [
         Architecture::branch(1, 6, 7, &[2], 3)?,
         Architecture::branch(3, 12, 9, &[3], 2)?,
@@ -10,15 +221,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Architecture::unified(2, 4, 5, &[1], 2, 1, false)?,
         Architecture::unified(3, 22, 24, &[2, 3, 1], 4, 5, false)?,
     ];
-    std::fs::create_dir_all("corpus/model")?;
     for (i, architecture) in architectures.iter().enumerate() {
         let weights: Vec<f32> = (0..architecture.parameters()).map(|n| (n as f32 * 0.7).sin()).collect();
         let names: Vec<String> = (0..architecture.classes()).map(|class| format!("é{class}")).collect();
         let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
         let file = encode(architecture, &names, scaling, &weights)?;
-        std::fs::write(format!("corpus/model/floats-{i}"), file)?;
+        put("model", &format!("floats-{i}"), file)?;
         let file = encode_int8(architecture, &names, scaling, &integers(architecture))?;
-        std::fs::write(format!("corpus/model/integers-{i}"), file)?;
+        put("model", &format!("integers-{i}"), file)?;
     }
     Ok(())
 }

@@ -27,6 +27,8 @@
 //!
 //! On a CPU, an operation uses as many threads as `tch::set_num_threads` allows in the calling thread; set it before.
 
+#![forbid(unsafe_code)]
+
 mod affinity;
 mod contenders;
 mod engine;

@@ -9,6 +9,8 @@
 //! assert_eq!(sentence(&error), "cannot start: a recipe named twice");
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod device;
 mod duration;
 mod error;

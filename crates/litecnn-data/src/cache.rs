@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use litecnn_run::{Lock, RunError, write_atomic};
+use litecnn_run::{Lock, RunError, refuse_links, write_atomic};
 
 use crate::dataset::Content;
 use crate::error::Attempt;
@@ -34,6 +34,10 @@ pub(crate) fn obtain(
     }
 
     let failed = |source: RunError| DataError::Cache { folder: folder.to_owned(), source };
+    if folder.is_symlink() {
+        return Err(failed(RunError::Link { path: folder.to_owned() }));
+    }
+    refuse_links(folder).map_err(failed)?;
     let _lock = Lock::acquire(&folder.join(".lock"), || progress(Progress::Waiting)).map_err(failed)?;
     // Whoever held the lock may have done the work, or died in the middle of it.
     let (mut contents, _) = look(set, folder);
@@ -246,6 +250,35 @@ mod tests {
             assert!(message.contains(words), "{words} in {message}");
         }
         assert_eq!(left(&folder), [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_links() {
+        use std::os::unix::fs::symlink;
+        let server = Server::start();
+        let (set, bytes) = small(vec![https(&server, "a", "")]);
+        for (file, bytes) in set.files.iter().zip(&bytes) {
+            server.put(&format!("/a/{}", file.name), bytes.clone());
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let outside = dir.path().join("outside");
+        std::fs::create_dir(&outside).unwrap();
+        let folder = dir.path().join("small");
+        symlink(&outside, &folder).unwrap();
+        let message = get(&set, &folder, &mut vec![]).unwrap_err().to_string();
+        assert!(message.contains("symbolic link") && message.contains("XDG_CACHE_HOME"), "{message}");
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        // A link to a file is replaced, one that leads nowhere or to a folder is refused.
+        std::fs::write(outside.join("precious"), "as it was").unwrap();
+        symlink(outside.join("precious"), folder.join("test_batch.bin")).unwrap();
+        get(&set, &folder, &mut vec![]).unwrap();
+        assert_eq!(std::fs::read_to_string(outside.join("precious")).unwrap(), "as it was");
+        std::fs::remove_file(folder.join("test_batch.bin")).unwrap();
+        symlink(outside.join("absent"), folder.join("test_batch.bin")).unwrap();
+        assert!(get(&set, &folder, &mut vec![]).unwrap_err().to_string().contains("test_batch.bin is a symbolic link"));
+        assert_eq!(left(&outside), ["precious"]);
     }
 
     #[test]

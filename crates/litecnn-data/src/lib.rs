@@ -31,9 +31,15 @@ mod cache;
 mod cifar;
 mod client;
 mod coarse;
+#[cfg(test)]
+#[path = "../../damage.rs"]
+mod damage;
 mod dataset;
 mod error;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gzip;
 mod idx;
 mod load;

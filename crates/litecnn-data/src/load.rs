@@ -49,7 +49,7 @@ pub fn load(name: &str, options: &LoadOptions) -> Result<Dataset, DataError> {
 /// As [`load`]; images are not decoded, so [`DataError::Malformed`] tells of damaged compression only.
 pub fn fetch(name: &str, options: &LoadOptions, progress: &mut dyn FnMut(Progress)) -> Result<Fetched, DataError> {
     let Obtained { set, folder, source, .. } = obtain(name, options, progress)?;
-    Ok(Fetched { folder, source, bytes: set.files.iter().map(|f| f.bytes).sum() })
+    Ok(Fetched { folder, source, bytes: set.total() })
 }
 
 struct Obtained {

@@ -163,6 +163,11 @@ impl SetSpec {
         Ok(official_sets()?.iter().any(|s| s.name == self.name && s.digest() == self.digest()))
     }
 
+    /// Bytes of all files, not compressed.
+    pub(crate) fn total(&self) -> u64 {
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
+    }
+
     /// Bytes of a record in a CIFAR batch.
     pub(crate) fn record(&self) -> usize {
         self.format.label_bytes() + self.shape.iter().product::<usize>()

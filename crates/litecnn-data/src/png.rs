@@ -19,7 +19,7 @@ pub(crate) struct Part {
 pub(crate) fn parts(set: &SetSpec, file: &FileSpec) -> [Part; 2] {
     let picture = format!("{}.png", file.name.trim_end_matches(".bin"));
     let list = if file.role == Role::TrainBatch { "train_lables.json" } else { "test_lables.json" };
-    let all: u64 = set.files.iter().filter(|f| f.role == file.role).map(|f| images(set, f)).sum();
+    let all = images_of(set, set.files.iter().filter(|f| f.role == file.role));
     [
         Part { name: picture, limit: packed_limit(file.bytes) },
         // Up to three digits, a comma and perhaps line breaks and indentation for each label.
@@ -44,15 +44,20 @@ fn images(set: &SetSpec, file: &FileSpec) -> u64 {
     file.bytes / set.record() as u64
 }
 
+/// Images of several files. A manifest may claim any number.
+fn images_of<'a>(set: &SetSpec, files: impl Iterator<Item = &'a FileSpec>) -> u64 {
+    files.fold(0, |sum, file| sum.saturating_add(images(set, file)))
+}
+
 fn labels(set: &SetSpec, file: &FileSpec, list: &[u8]) -> Result<Vec<u8>, String> {
     let all: Vec<u64> = serde_json::from_slice(list).map_err(|e| format!("no list of labels ({e})"))?;
     let same = || set.files.iter().filter(|f| f.role == file.role);
-    let expected: u64 = same().map(|f| images(set, f)).sum();
+    let expected = images_of(set, same());
     if all.len() as u64 != expected {
         return Err(format!("{} labels where {expected} were expected", all.len()));
     }
-    let before: u64 = same().take_while(|f| f.name != file.name).map(|f| images(set, f)).sum();
-    let range = before as usize..(before + images(set, file)) as usize;
+    let before = images_of(set, same().take_while(|f| f.name != file.name)) as usize;
+    let range = before..before + images(set, file) as usize;
     let classes = set.classes.len();
     let narrow = |(at, label): (usize, &u64)| match u8::try_from(*label) {
         Ok(label) if usize::from(label) < classes => Ok(label),

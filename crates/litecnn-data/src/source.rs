@@ -42,9 +42,8 @@ pub(crate) fn fetch(
             Ok(())
         }
         Source::HttpsArchive { address, folder } => {
-            let total = request.set.files.iter().map(|f| f.bytes).sum();
             let response = get(address)?;
-            let archive = BufReader::new(response.take(packed_limit(total)));
+            let archive = BufReader::new(response.take(packed_limit(request.set.total())));
             let entries = Entries::of_files(request, folder, "");
             let found = entries.read(GzDecoder::new(BufReader::new(Metered { inner: archive, meter })))?;
             deliver_files(request, folder, "", found, &source.to_string(), accept)
@@ -73,10 +72,10 @@ pub(crate) fn fetch(
 }
 
 /// The entries wanted from a tar archive, by exact name, and the most bytes each may have.
-struct Entries(HashMap<String, u64>);
+pub(crate) struct Entries(HashMap<String, u64>);
 
 impl Entries {
-    fn of_files(request: &Request<'_>, folder: &str, suffix: &str) -> Self {
+    pub(crate) fn of_files(request: &Request<'_>, folder: &str, suffix: &str) -> Self {
         let entry = |&index: &usize| {
             let file = &request.set.files[index];
             (format!("{folder}/{}{suffix}", file.name), packed_limit(file.bytes))
@@ -90,11 +89,13 @@ impl Entries {
     }
 
     /// Reads the wanted entries into memory. Nothing is ever unpacked to a path that an archive names.
-    fn read(&self, archive: impl Read) -> Result<HashMap<String, Vec<u8>>, String> {
+    pub(crate) fn read(&self, archive: impl Read) -> Result<HashMap<String, Vec<u8>>, String> {
         let damaged = |e: std::io::Error| format!("the archive is damaged or cut off ({e})");
         let mut archive = tar::Archive::new(archive);
         let mut found = HashMap::new();
-        for entry in archive.entries().map_err(damaged)? {
+        // Raw: what an archive says of the next entry (long names, other sizes) is read into memory whole, however
+        // long it is, and no name wanted here needs it.
+        for entry in archive.entries().map_err(damaged)?.raw(true) {
             let entry = entry.map_err(damaged)?;
             let path = entry.path_bytes();
             let name = String::from_utf8_lossy(path.strip_prefix(b"./").unwrap_or(&path)).into_owned();

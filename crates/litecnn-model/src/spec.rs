@@ -39,6 +39,9 @@ pub(crate) const KERNEL: i64 = 3;
 /// Side and stride of every pooling window.
 pub(crate) const POOL: i64 = 2;
 
+/// Most channels, pixels a side and classes: far above what can be trained, far below what overflows a product.
+const LARGEST: i64 = 1 << 15;
+
 impl BranchSpec {
     /// The paper's branch (10 and 20 filters) for a given image shape and number of classes.
     pub fn paper(channels: i64, height: i64, width: i64, classes: i64) -> Self {
@@ -52,11 +55,13 @@ impl BranchSpec {
     pub fn validate(&self) -> Result<(), ModelError> {
         let fail = |reason: String| Err(ModelError::Architecture(reason));
         let InputShape { channels, height, width } = self.input;
-        if channels < 1 || height < 1 || width < 1 {
-            return fail(format!("an image of {channels} channels, {height}x{width} pixels"));
+        if [channels, height, width].iter().any(|n| !(1..=LARGEST).contains(n)) {
+            return fail(format!(
+                "an image of {channels} channels, {height}x{width} pixels; each at least 1, at most {LARGEST}"
+            ));
         }
-        if self.classes < 2 {
-            return fail(format!("{} classes; a classifier needs at least 2", self.classes));
+        if !(2..=LARGEST).contains(&self.classes) {
+            return fail(format!("{} classes; a classifier needs at least 2, at most {LARGEST}", self.classes));
         }
         if self.filters.is_empty() {
             return fail("no convolutions; give at least one number of filters".into());

@@ -109,14 +109,14 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Run`] if it cannot be read; [`ModelError::File`] if it is damaged, foreign or of another
-    /// version; [`ModelError::Missing`], [`ModelError::Surplus`] or [`ModelError::Shape`] if its weights are not
-    /// those of the architecture it names.
+    /// version, or its weights are not those of the architecture it names.
     pub fn load(path: &Path, device: Device) -> Result<(Self, Card), ModelError> {
         let (card, mut tensors): (Card, _) = read_tensors(path)?;
         let unusable = |reason: String| ModelError::File { path: path.to_owned(), reason };
         if card.format != Card::FORMAT {
             return Err(unusable(format!("its format is `{}`, this version reads `{}`", card.format, Card::FORMAT)));
         }
+        expect(&tensors, &card.architecture).map_err(|e| unusable(e.to_string()))?;
         let (model, classes) = match &card.architecture {
             Architecture::Branch { spec, head } => {
                 let mut branch = Branch::zeros(spec, *head, device)?;
@@ -135,13 +135,47 @@ impl Model {
             }
         };
         if let Some(layer) = tensors.into_keys().min() {
-            return Err(ModelError::Surplus { layer });
+            return Err(unusable(ModelError::Surplus { layer }.to_string()));
         }
         if card.classes.len() as i64 != classes {
             return Err(unusable(format!("it names {} classes for {classes} outputs", card.classes.len())));
         }
         Ok((model, card))
     }
+}
+
+/// Compares names and shapes with those of an architecture before any model is made: one of any size is described in a
+/// few bytes.
+fn expect(tensors: &HashMap<String, Tensor>, architecture: &Architecture) -> Result<(), ModelError> {
+    let mut wanted = Vec::new();
+    match architecture {
+        Architecture::Branch { spec, head } => {
+            spec.validate()?;
+            wanted.extend(spec.weights(*head));
+        }
+        Architecture::Unified { spec } => {
+            spec.validate()?;
+            for branch in ["branch-1.", "branch-2."] {
+                let weights = spec.branch.weights(HeadKind::Conv1x1);
+                wanted.extend(weights.into_iter().map(|(name, shape)| (format!("{branch}{name}"), shape)));
+            }
+            wanted.extend(spec.dense_weights());
+        }
+    }
+    for (layer, expected) in wanted {
+        let Some(tensor) = tensors.get(&layer) else { return Err(missing(layer, tensors)) };
+        let found = tensor.size();
+        if found != expected {
+            return Err(ModelError::Shape { layer, expected, found });
+        }
+    }
+    Ok(())
+}
+
+fn missing(layer: String, tensors: &HashMap<String, Tensor>) -> ModelError {
+    let mut found: Vec<String> = tensors.keys().cloned().collect();
+    found.sort();
+    ModelError::Missing { layer, found }
 }
 
 /// Takes the named weights out of `tensors` and hands each to `set`.
@@ -153,11 +187,7 @@ fn fill(
 ) -> Result<(), ModelError> {
     for (name, _) in weights {
         let full = format!("{prefix}{name}");
-        let Some(tensor) = tensors.remove(&full) else {
-            let mut found: Vec<String> = tensors.keys().cloned().collect();
-            found.sort();
-            return Err(ModelError::Missing { layer: full, found });
-        };
+        let Some(tensor) = tensors.remove(&full) else { return Err(missing(full, tensors)) };
         set(name, &tensor)?;
     }
     Ok(())

@@ -197,6 +197,20 @@ fn damaged_and_foreign_files_are_refused_in_words() {
     misshapen[1].1 = &extra;
     write_tensors(&path, &card, &misshapen).unwrap();
     assert!(message(&path).contains("layer `conv1.bias` wants shape [10], got [1]"));
+    // Made, such a model would take 45 GB, or more than there are numbers for.
+    for (side, words) in
+        [(30_000, "layer `head.weight` wants shape [10, "), (1 << 40, "impossible architecture: an image of 1")]
+    {
+        let spec = BranchSpec::paper(1, side, side, 10);
+        let claims = Card::new(Architecture::Branch { spec: spec.clone(), head: HeadKind::Dense }, &names(10));
+        write_tensors(&path, &claims, &weights).unwrap();
+        let told = message(&path);
+        assert!(told.contains(words) && told.contains("w.safetensors"), "{told}");
+        let spec = UnifiedSpec::paper(spec);
+        write_tensors(&path, &Card::new(Architecture::Unified { spec }, &names(10)), &weights).unwrap();
+        let told = message(&path);
+        assert!(told.contains("no weight `branch-1.conv1.weight`") || told.contains("impossible"), "{told}");
+    }
     let nan = Tensor::full([10], f64::NAN, (Kind::Float, Device::Cpu));
     let mut poisoned = weights.clone();
     poisoned[1].1 = &nan;

@@ -37,6 +37,7 @@ impl Report {
 /// seed; [`ReportError::Changed`] if one is not as it was evaluated. Nothing is written then.
 pub fn report(run: &Path) -> Result<Report, ReportError> {
     let collected = collect(run)?;
+    litecnn_run::refuse_links(run)?;
     let published = Published::isong2025()?;
     let summary = Summary::of(&collected);
     let Results { head, opening, body } = results(&collected, &summary, &published)?;

@@ -83,12 +83,13 @@ impl ArchitectureRecord {
 impl ModelGraph {
     /// All parameters.
     pub fn parameters(&self) -> u64 {
-        self.layers.iter().map(|l| l.parameters).sum()
+        self.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.parameters))
     }
 
     /// Parameters that are trained in a step.
     pub fn trained(&self, step: &str) -> u64 {
-        self.layers.iter().filter(|l| l.trained_in.iter().any(|s| s == step)).map(|l| l.parameters).sum()
+        let trained = self.layers.iter().filter(|layer| layer.trained_in.iter().any(|s| s == step));
+        trained.fold(0, |sum, layer| sum.saturating_add(layer.parameters))
     }
 }
 

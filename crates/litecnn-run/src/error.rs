@@ -62,6 +62,12 @@ pub enum RunError {
         /// The data set that differs.
         dataset: String,
     },
+    /// Something in a folder is a symbolic link through which files would be written elsewhere.
+    #[error("{} is a symbolic link, through which files would be written outside its folder: put what it stands for in its place", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// Another process works in the same place.
     #[error("{} is in use by another process: wait for it to end, or use another directory", path.display())]
     Locked {

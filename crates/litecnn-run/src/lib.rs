@@ -25,13 +25,21 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod answers;
 mod architecture;
 mod atomic;
+#[cfg(test)]
+#[path = "../../damage.rs"]
+mod damage;
 mod error;
 mod history;
+#[cfg(test)]
+mod hostile;
 mod json;
 mod layout;
+mod links;
 mod lock;
 mod manifest;
 mod measured;
@@ -48,6 +56,7 @@ pub use error::RunError;
 pub use history::{EpochRecord, read_history, write_history};
 pub use json::{read_json, write_json};
 pub use layout::{SeedDir, seeds_in};
+pub use links::refuse_links;
 pub use lock::Lock;
 pub use manifest::{Manifest, RunDir, StepTimes, now};
 pub use measured::Measured;

@@ -16,7 +16,8 @@ impl Lock {
     /// Takes the lock, or refuses at once if another process holds it. Use it for run directories.
     ///
     /// # Errors
-    /// [`RunError::Locked`] if it is held, [`RunError::Io`] if the lock file cannot be made.
+    /// [`RunError::Locked`] if it is held, [`RunError::Io`] if the lock file cannot be made, [`RunError::Link`] if it is
+    /// a symbolic link.
     pub fn try_acquire(path: &Path) -> Result<Self, RunError> {
         let file = open(path)?;
         match file.try_lock() {
@@ -47,6 +48,10 @@ fn open(path: &Path) -> Result<File, RunError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     }
+    // Opened, a link would be made a file wherever it points.
+    if path.is_symlink() {
+        return Err(RunError::Link { path: path.to_owned() });
+    }
     File::options().create(true).truncate(false).write(true).open(path).map_err(RunError::io("lock", path))
 }
 
@@ -62,6 +67,15 @@ mod tests {
         assert!(matches!(Lock::try_acquire(&path), Err(RunError::Locked { .. })));
         drop(first);
         Lock::try_acquire(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("elsewhere", dir.path().join(".lock")).unwrap();
+        assert!(matches!(Lock::try_acquire(&dir.path().join(".lock")), Err(RunError::Link { .. })));
+        assert!(!dir.path().join("elsewhere").exists());
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Lock, RunError, SeedDir, atomic, seeds_in};
+use crate::{Lock, RunError, SeedDir, atomic, refuse_links, seeds_in};
 
 const FILE: &str = "run.toml";
 
@@ -101,9 +101,10 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError::Locked`] if another process works in it, [`RunError::OtherRecipe`] if it belongs to another
-    /// recipe, [`RunError::OtherData`] if to other data, [`RunError::Format`] if it is of another version, [`RunError::Manifest`],
-    /// [`RunError::Io`].
+    /// recipe, [`RunError::OtherData`] if to other data, [`RunError::Format`] if it is of another version, [`RunError::Link`]
+    /// if a folder in it is a symbolic link, [`RunError::Manifest`], [`RunError::Io`].
     pub fn open(root: &Path, fresh: Manifest) -> Result<Self, RunError> {
+        refuse_links(root)?;
         let lock = Lock::try_acquire(&root.join(".lock"))?;
         let path = root.join(FILE);
         let manifest = if path.exists() {

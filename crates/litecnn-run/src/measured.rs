@@ -54,9 +54,15 @@ impl Measured {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`RunError::Io`], [`RunError::Damaged`] or [`RunError::Format`], naming the file.
+    /// [`RunError::Io`], [`RunError::Damaged`] (also if an accuracy cannot be) or [`RunError::Format`], naming the file.
     pub fn read(path: &Path) -> Result<Self, RunError> {
-        read_json(path, Self::FORMAT)
+        let read: Self = read_json(path, Self::FORMAT)?;
+        if read.correct > read.images || !(0.0..=1.0).contains(&read.batch_accuracy) {
+            let Self { images, correct, batch_accuracy, .. } = read;
+            let reason = format!("{correct} of {images} images and a mean of {batch_accuracy} are no accuracies");
+            return Err(RunError::damaged(path, reason));
+        }
+        Ok(read)
     }
 
     /// Writes a file.

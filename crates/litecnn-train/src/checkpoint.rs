@@ -90,7 +90,7 @@ pub(crate) fn save(to: &Checkpointer, state: &State, parts: Vec<Part<'_>>) -> Re
 }
 
 /// Takes up a saved state: puts weights and optimisers where they were and returns the rest. None if there is
-/// none, or it is of another recipe, other inputs or another version of the format.
+/// none, or it is of another recipe, other inputs or another version of the format, or contradicts itself.
 pub(crate) fn load(from: &Checkpointer, parts: Vec<Part<'_>>) -> Result<Option<State>, TrainError> {
     if !from.path.exists() {
         return Ok(None);
@@ -102,6 +102,10 @@ pub(crate) fn load(from: &Checkpointer, parts: Vec<Part<'_>>) -> Result<Option<S
         Err(other) => return Err(other.into()),
     };
     if description.format != FORMAT || description.fingerprint != from.fingerprint {
+        return Ok(None);
+    }
+    let outputs = parts.iter().map(|part| part.output + 1).max().unwrap_or(0);
+    if description.outputs.len() != outputs || description.history.len() != outputs * description.epoch as usize {
         return Ok(None);
     }
     let mut kept = BTreeMap::new();

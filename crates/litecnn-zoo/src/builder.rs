@@ -10,8 +10,10 @@ pub(crate) const MOST_CHANNELS: i64 = 1 << 16;
 pub(crate) const LARGEST_SIDE: i64 = 1 << 12;
 /// Largest side of a kernel or pooling window.
 const LARGEST_KERNEL: i64 = 31;
-/// Most operations of a network.
+/// Most operations of a network, and most layers: some are none.
 const MOST_NODES: usize = 100_000;
+/// Longest name of a part: each operation and weight in it has a copy.
+const LONGEST_NAME: usize = 100;
 /// Most weights of a network: 4 GiB. With the bounds above no count overflows.
 const MOST_WEIGHTS: i64 = 1 << 30;
 
@@ -27,6 +29,7 @@ pub(crate) struct Builder<'a> {
     nodes: Vec<Node>,
     variables: Vec<Variable>,
     weights: i64,
+    layers: usize,
     unused: bool,
 }
 
@@ -34,8 +37,8 @@ impl<'a> Builder<'a> {
     /// A builder and the images.
     pub(crate) fn new(network: &'a str, input: InputShape, classes: Option<i64>) -> Result<(Self, Value), ZooError> {
         let scope = String::from("input");
-        let mut builder =
-            Self { network, classes, scope, nodes: Vec::new(), variables: Vec::new(), weights: 0, unused: false };
+        let (nodes, variables) = (Vec::new(), Vec::new());
+        let mut builder = Self { network, classes, scope, nodes, variables, weights: 0, layers: 0, unused: false };
         let InputShape { channels, height, width } = input;
         let sides = [height, width].iter().all(|side| (1..=LARGEST_SIDE).contains(side));
         if !(1..=MOST_CHANNELS).contains(&channels) || !sides {
@@ -325,6 +328,12 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Counts a layer: repeated, one that is no operation costs nothing but time.
+    pub(crate) fn count_layer(&mut self) -> Result<(), ZooError> {
+        self.layers += 1;
+        if self.layers > MOST_NODES { self.fail(format!("more than {MOST_NODES} layers")) } else { Ok(()) }
+    }
+
     fn path(&self, name: &str) -> String {
         match (self.scope.as_str(), name) {
             (scope, "") => scope.to_owned(),
@@ -335,9 +344,10 @@ impl<'a> Builder<'a> {
 
     fn variable(&mut self, name: &str, shape: Vec<i64>, role: Role, start: Start) -> Result<usize, ZooError> {
         let variable = Variable { name: self.path(name), shape, role, start, used: !self.unused };
-        self.weights += variable.values();
-        if self.weights > MOST_WEIGHTS {
-            return self.fail(format!("more than {MOST_WEIGHTS} weights in all"));
+        let values = variable.shape.iter().try_fold(1i64, |product, &n| product.checked_mul(n));
+        match values.and_then(|values| self.weights.checked_add(values)) {
+            Some(weights) if weights <= MOST_WEIGHTS => self.weights = weights,
+            _ => return self.fail(format!("more than {MOST_WEIGHTS} weights in all")),
         }
         self.variables.push(variable);
         Ok(self.variables.len() - 1)
@@ -383,9 +393,12 @@ impl Network {
             return known(&b, "classes", format!("{} classes; 2 to {MOST_CHANNELS} are possible", self.classes));
         }
         for (i, part) in self.parts.iter().enumerate() {
-            let plain = !part.name.is_empty() && !part.name.contains('.');
+            let plain = !part.name.is_empty() && !part.name.contains('.') && part.name.len() <= LONGEST_NAME;
             if !plain || self.parts[..i].iter().any(|before| before.name == part.name) {
-                return known(&b, "parts", format!("`{}` is no name of one part alone, without dots", part.name));
+                let start: String = part.name.chars().take(LONGEST_NAME).collect();
+                let reason =
+                    format!("`{start}` is no name of one part alone, without dots and of at most {LONGEST_NAME} bytes");
+                return known(&b, "parts", reason);
             }
             x = b.within(&part.name, |b| part.build(b, x))?;
         }

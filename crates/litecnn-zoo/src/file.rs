@@ -72,9 +72,8 @@ impl Model {
     /// Reads a weight file onto a device.
     ///
     /// # Errors
-    /// [`ModelError::Run`] if it cannot be read; [`ModelError::File`] if it is damaged, foreign or of another version;
-    /// [`ModelError::Missing`], [`ModelError::Surplus`] or [`ModelError::Shape`] if it does not hold what its network
-    /// needs.
+    /// [`ModelError::Run`] if it cannot be read; [`ModelError::File`] if it is damaged, foreign or of another version, or
+    /// does not hold what its network needs.
     pub fn load(path: &Path, device: Device) -> Result<(Self, Card), ZooError> {
         let unusable = |reason: String| ModelError::File { path: path.to_owned(), reason };
         let (card, mut tensors): (Card, _) = read_tensors(path)?;
@@ -94,12 +93,20 @@ impl Model {
             tensors.remove(name).ok_or_else(|| {
                 let mut found: Vec<String> = tensors.keys().cloned().collect();
                 found.sort();
-                ModelError::Missing { layer: name.into(), found }
+                unusable(ModelError::Missing { layer: name.into(), found }.to_string())
             })
         };
         let (weights, statistics) = (take("weights")?, take("statistics")?);
         if let Some(layer) = tensors.into_keys().min() {
-            return Err(ModelError::Surplus { layer }.into());
+            return Err(unusable(ModelError::Surplus { layer }.to_string()).into());
+        }
+        // Compared before anything is made: a network of any size is described in a few bytes.
+        let [values, others] = crate::state::sizes(&graph);
+        for (name, tensor, expected) in [("weights", &weights, values), ("statistics", &statistics, others)] {
+            if tensor.size() != [expected] {
+                let (expected, found) = (vec![expected], tensor.size());
+                return Err(unusable(ModelError::Shape { layer: name.into(), expected, found }.to_string()).into());
+            }
         }
         let mut model = Self::zeros(graph, device)?;
         model.state_mut().set(&weights, &statistics)?;

@@ -23,6 +23,8 @@
 //! # }
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod blocks;
 mod builder;
 mod channels;

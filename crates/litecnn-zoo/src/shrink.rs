@@ -18,6 +18,9 @@ pub enum Budget {
 /// Every group keeps at least this share of its channels, rounded up: no layer becomes a bottleneck for all others.
 const LEAST: f64 = 0.125;
 
+/// Most channels of all operations of a network that some are removed from: each is looked at.
+const MOST_CHANNELS: i64 = 1 << 22;
+
 impl Model {
     /// A smaller network and model without the channels that matter least, until the budget is met.
     ///
@@ -122,12 +125,19 @@ fn kept(channels: &Channels, removed: &[usize]) -> Vec<bool> {
 
 /// The graph of a network with the given number of channels left in each group.
 pub(crate) fn narrowed(whole: &Graph, widths: &[i64]) -> Result<Graph, ZooError> {
-    let channels = Channels::of(whole, whole);
     let fail = |place: &str, reason: String| ZooError::Network {
         network: whole.name.clone(),
         place: place.to_owned(),
         reason,
     };
+    let all: i64 = whole.nodes.iter().map(|node| node.shape.channels()).sum();
+    if all > MOST_CHANNELS {
+        return Err(fail(
+            "kept",
+            format!("{all} channels of all operations; at most {MOST_CHANNELS} can be told apart"),
+        ));
+    }
+    let channels = Channels::of(whole, whole);
     if widths.len() != channels.groups.len() {
         let (found, groups) = (widths.len(), channels.groups.len());
         return Err(fail("kept", format!("widths of {found} groups of channels; the network has {groups}")));

@@ -19,6 +19,12 @@ pub struct State {
     views: Vec<Tensor>,
 }
 
+/// Numbers of weights and of running statistics of a graph.
+pub(crate) fn sizes(graph: &Graph) -> [i64; 2] {
+    let of = |statistic| graph.variables.iter().filter(|v| v.role.is_statistic() == statistic);
+    [false, true].map(|statistic| of(statistic).map(Variable::values).sum())
+}
+
 impl State {
     /// Zeros for all variables of a graph.
     ///

@@ -1,10 +1,15 @@
 //! Descriptions, names, images and files that cannot be: each is refused with words, nothing panics.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../../damage.rs"]
+mod damage;
+
 use std::path::Path;
 
+use damage::{damaged, damages};
 use litecnn_model::InputShape;
 use litecnn_zoo::*;
+use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
@@ -227,6 +232,103 @@ fn files_of_other_networks_are_refused() {
         let message = Model::load(&path, Device::Cpu).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
+    // A network of 4 GiB is described in a few bytes; it is compared with the file before it is made.
+    let layers =
+        "[\"global-average\", { linear = { out = 65536 } }, { linear = { out = 16000 } }, { linear = { out = 10 } }]";
+    let text = format!(
+        "name = \"large\"\ninput = {{ channels = 3, height = 8, width = 8 }}\nclasses = 10\n[[parts]]\nname = \"x\"\nlayers = {layers}"
+    );
+    let large = Network::parse(&text, "large".as_ref()).unwrap();
+    let tensors =
+        [("weights".to_owned(), model.state().weights()), ("statistics".to_owned(), model.state().statistics())];
+    litecnn_model::write_tensors(&path, &Card::new(&large, &[]).unwrap(), &tensors).unwrap();
+    let message = Model::load(&path, Device::Cpu).unwrap_err().to_string();
+    assert!(
+        message.contains("layer `weights` wants shape [1049014154]") && message.contains("w.safetensors"),
+        "{message}"
+    );
     std::fs::write(&path, b"nonsense").unwrap();
     assert!(Model::load(&path, Device::Cpu).unwrap_err().to_string().contains("not a usable weight file"));
+}
+
+/// A network that makes use of much.
+const MINE: &str = r#"
+name = "mine"
+input = { channels = 3, height = 32, width = 32 }
+classes = 10
+[[parts]]
+name = "body"
+layers = [
+    { conv = { kernel = 3, out = 16 } }, "batch-norm", "relu", { max-pool = { size = 2 } }, { shuffle = { groups = 4 } },
+    { repeat = { times = 3, layers = [{ residual = { body = [{ conv = { kernel = 3, out = 16 } }] } }] } },
+    { concat = { branches = [[], [{ depthwise = { kernel = 3 } }]] } },
+]
+[[parts]]
+name = "head"
+layers = ["global-average", { dropout = { rate = 0.5 } }, { linear = { out = "classes" } }]
+"#;
+
+fn described(text: &str) -> Option<Network> {
+    match Network::parse(text, Path::new("mine.toml")) {
+        Ok(network) => {
+            if let Ok(graph) = network.graph() {
+                assert!(Count::of(&graph).flops.total() >= 0);
+            }
+            Some(network)
+        }
+        Err(error) => {
+            assert!(error.to_string().contains("mine.toml"), "{error}");
+            None
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn damaged_descriptions_and_recipes_are_refused_by_name(damages in damages()) {
+        let text = |intact: &str| String::from_utf8_lossy(&damaged(intact.as_bytes(), &damages)).into_owned();
+        described(&text(MINE));
+        described(&text(&network("vgg19-13").to_toml()));
+        if let Err(error) = Recipe::parse(&text(include_str!("../recipes/study.toml")), Path::new("mine.toml")) {
+            prop_assert!(error.to_string().contains("mine.toml"), "{}", error);
+        }
+    }
+}
+
+#[test]
+fn descriptions_that_would_take_for_ever_are_refused() {
+    let network = described(MINE).unwrap();
+    network.graph().unwrap();
+    // Layers that are no operations, over and over, and over and over that.
+    let nothing = "{ shuffle = { groups = 1 } }";
+    for times in ["9000000000000000000", "99999"] {
+        let repeat = format!(
+            "{{ repeat = {{ times = {times}, layers = [{nothing}, {{ concat = {{ branches = [[{{ repeat = {{ times = {times}, layers = [{nothing}] }} }}]] }} }}] }} }}"
+        );
+        let told = refusal(&described(&MINE.replace("\"relu\"", &repeat)).unwrap());
+        assert!(told.contains("more than 100000 layers"), "{told}");
+    }
+    // Each weight's name would hold the part's.
+    let told = refusal(&described(&MINE.replace("\"body\"", &format!("\"{}\"", "b".repeat(1 << 20)))).unwrap());
+    assert!(told.contains("is no name of one part alone") && told.len() < 400, "{told}");
+    // A layer on more values than there are numbers for its weights.
+    let wide = "[\"flatten\", { linear = { out = 65536 } }]";
+    let text = format!(
+        "name = \"x\"\ninput = {{ channels = 65536, height = 4096, width = 4096 }}\nclasses = 2\n[[parts]]\nname = \"x\"\nlayers = {wide}"
+    );
+    assert!(refusal(&described(&text).unwrap()).contains("weights in all"));
+    // Channels are looked at one by one where some are removed.
+    let text = text
+        .replace("classes = 2", "classes = 2\nkept = [1]")
+        .replace(wide, "[\"relu\", \"global-average\", { linear = { out = 2 } }]");
+    described(&text).unwrap().graph().unwrap_err();
+    let many = format!(
+        "[{{ repeat = {{ times = 90, layers = [{{ shuffle = {{ groups = 2 }} }}] }} }}, \"global-average\", {{ linear = {{ out = 2 }} }}]"
+    );
+    let text = text.replace("[\"relu\", \"global-average\", { linear = { out = 2 } }]", &many);
+    assert!(refusal(&described(&text).unwrap()).contains("can be told apart"));
+    for deep in ["[".repeat(50_000), "{ repeat = { times = 1, layers = [".repeat(50_000), "a.".repeat(50_000)] {
+        assert!(described(&MINE.replace("\"relu\"", &deep)).is_none());
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         return Err(Usage("--int8 is for --to litecnn and --to rust".into()).into());
     }
     let model = TrainedModel::read(&args.weights)?;
-    let dataset = if model.dataset().is_empty() { "model" } else { model.dataset() };
+    let dataset = stem(model.dataset());
     let written = match args.to {
         Target::Litecnn => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
@@ -95,6 +95,17 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     Ok(())
 }
 
+/// What files are called that nobody named: after the data set, if that is a name and no path. A weight file from
+/// elsewhere may say anything.
+fn stem(dataset: &str) -> &str {
+    let plain = dataset.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if plain && dataset.starts_with(|c: char| c.is_ascii_alphanumeric()) && dataset.len() <= 100 {
+        dataset
+    } else {
+        "model"
+    }
+}
+
 /// The file for the runtime.
 fn compact(args: &Args, model: &TrainedModel) -> Result<Vec<u8>> {
     if !args.int8 {
@@ -106,4 +117,20 @@ fn compact(args: &Args, model: &TrainedModel) -> Result<Vec<u8>> {
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(write_atomic(path, bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_data_sets_not_after_paths() {
+        for name in ["mnist", "fashion-mnist", "my_photos.v2"] {
+            assert_eq!(stem(name), name);
+        }
+        for path in ["", "../mnist", "/etc/cron.d/x", "..", ".hidden", "a/b", "a\\b", "C:x", "-rf", "a\0b", "ä"] {
+            assert_eq!(stem(path), "model", "{path}");
+        }
+        assert_eq!(stem(&"x".repeat(300)), "model");
+    }
 }

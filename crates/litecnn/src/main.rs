@@ -3,6 +3,7 @@
 //! Each subcommand is a file; each step of an experiment reads files and writes files in a run directory, so every
 //! step can be run, resumed, inspected and replaced alone. Exit status: 0 done, 1 failed, 2 wrong usage.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
 mod export;

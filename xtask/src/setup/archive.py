@@ -33,8 +33,24 @@ def fetch(url, path):
 
 
 def unpack(path, folder, *prefixes):
-    """Unpacks members that start with one of the prefixes (all if there is none); keeps modes and symbolic links."""
+    """Unpacks members that start with one of the prefixes (all if there is none); keeps modes and symbolic links.
+
+    Nothing is written outside the folder, whatever names and links the archive holds, and whatever links another one left there.
+    """
     folder = os.path.realpath(folder)
+
+    def inside(place):
+        return place == folder or place.startswith(folder + os.sep)
+
+    def prepare(target):
+        # By name first, then as links on the way there would have it.
+        parent = os.path.dirname(target)
+        if not inside(target) or not inside(os.path.realpath(parent)):
+            raise OSError(f"{target} would be unpacked outside the folder")
+        if os.path.lexists(target) and not os.path.isdir(target):
+            os.remove(target)
+        os.makedirs(parent, exist_ok=True)
+
     links = []
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -42,25 +58,34 @@ def unpack(path, folder, *prefixes):
             if prefixes and not name.startswith(prefixes):
                 continue
             target = os.path.normpath(os.path.join(folder, name))
-            if target != folder and not target.startswith(folder + os.sep):
-                raise OSError(f"{name} would be unpacked outside the folder")
+            if stat.S_ISLNK(mode):
+                if member.file_size > 4096:
+                    raise OSError(f"{target} would link to a name of {member.file_size} bytes")
+                links.append((archive.read(member).decode(), target))
+                continue
+            prepare(target)
             if name.endswith("/"):
                 os.makedirs(target, exist_ok=True)
-                continue
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if stat.S_ISLNK(mode):
-                links.append((archive.read(member).decode(), target))
                 continue
             with archive.open(member) as source, open(target, "wb") as file:
                 shutil.copyfileobj(source, file, 1 << 20)
             if mode & 0o111:
                 os.chmod(target, 0o755)
-    # Links come last, so that no file is ever written through one.
-    for to, target in links:
-        inside = os.path.normpath(os.path.join(os.path.dirname(target), to))
-        if not inside.startswith(folder + os.sep):
-            raise OSError(f"{target} would link to the outside: {to}")
-        os.symlink(to, target)
+    # Links come last, so that no file is ever written through one of this archive.
+    made = []
+    try:
+        for to, target in links:
+            prepare(target)
+            os.symlink(to, target)
+            made.append(target)
+            # A link may only mean what earlier ones make of it, so all are looked at each time.
+            for link in made:
+                if not inside(os.path.realpath(link)):
+                    raise OSError(f"{link} would link to the outside: {os.readlink(link)}")
+    except OSError:
+        for link in reversed(made):
+            os.remove(link)
+        raise
 
 
 def names(path):

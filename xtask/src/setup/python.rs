@@ -193,6 +193,40 @@ with zipfile.ZipFile(sys.argv[1], "w") as archive:
     }
 
     #[test]
+    #[cfg(unix)]
+    fn links_lead_nobody_outside_the_folder() {
+        // By its name alone `out` stays inside; by `up` it does not.
+        let chain = ["a/b/up->..", "a/b/out->up/../.."];
+        let turned = [chain[1], chain[0]];
+        let through = ["a/b/up->..", "a/b/out->up/../..", "a/b/out/escaped->x"];
+        for bad in [&chain[..], &turned, &through, &["self->."], &["long/..->x"], &["abs->/etc/passwd"]] {
+            let dir = tempfile::tempdir().unwrap();
+            let archive = dir.path().join("a.zip");
+            zip(&archive, bad);
+            let done = python().unpack(&archive, &dir.path().join("to"), &[]);
+            if bad != ["self->."] {
+                assert!(format!("{:#}", done.unwrap_err()).contains("outside"), "{bad:?}");
+            }
+            let mut left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+            left.sort();
+            assert_eq!(left, ["a.zip", "to"], "{bad:?}");
+        }
+        // Links that another archive, or somebody else, left there.
+        let dir = tempfile::tempdir().unwrap();
+        let (archive, to) = (dir.path().join("a.zip"), dir.path().join("to"));
+        std::fs::create_dir(&to).unwrap();
+        std::fs::write(dir.path().join("precious"), "as it was").unwrap();
+        std::os::unix::fs::symlink("../precious", to.join("file")).unwrap();
+        std::os::unix::fs::symlink("..", to.join("folder")).unwrap();
+        zip(&archive, &["file=new"]);
+        python().unpack(&archive, &to, &[]).unwrap();
+        assert_eq!(std::fs::read_to_string(to.join("file")).unwrap(), "new");
+        zip(&archive, &["folder/precious=new"]);
+        python().unpack(&archive, &to, &[]).unwrap_err();
+        assert_eq!(std::fs::read_to_string(dir.path().join("precious")).unwrap(), "as it was");
+    }
+
+    #[test]
     fn the_needs_of_a_wheel_are_those_of_its_metadata() {
         let dir = tempfile::tempdir().unwrap();
         let wheel = dir.path().join("torch-2.13.0-cp311-none-any.whl");

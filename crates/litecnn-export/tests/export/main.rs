@@ -6,6 +6,9 @@
 mod c;
 mod compact;
 mod cortex_m;
+#[path = "../../../damage.rs"]
+mod damage;
+mod hostile;
 mod models;
 mod onnx;
 mod quantise;

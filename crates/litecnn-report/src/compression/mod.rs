@@ -48,6 +48,7 @@ pub fn is_compression(run: &Path) -> bool {
 /// then.
 pub fn report_compression(run: &Path) -> Result<CompressionReport, ReportError> {
     let measured = collect::collect(run)?;
+    litecnn_run::refuse_links(run)?;
     let published = published::Study::sobolewski_szyc()?;
     let page = page::page(&measured, &published)?;
     let pngs = stale::pngs(&run.join("figures"));

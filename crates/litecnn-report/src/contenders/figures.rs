@@ -3,6 +3,7 @@ use super::page::{family_words, interval};
 use crate::ReportError;
 use crate::figure::{Figure, TradeoffPanel, TradeoffPoint};
 use crate::numbers::grouped;
+use crate::speed::file_part;
 
 /// Accuracy against bytes, and against microseconds.
 pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> Result<Figure, ReportError> {
@@ -23,7 +24,7 @@ pub(super) fn figure(title: &str, dataset: &str, contenders: &[&Contender]) -> R
     };
     let families: Vec<String> = [0, 1, 2].map(|i| family_words(i).to_owned()).to_vec();
     Ok(Figure {
-        name: format!("comparison-{dataset}"),
+        name: format!("comparison-{}", file_part(dataset)),
         caption: format!(
             "Mean accuracy on the test images with its 95 % interval, against the size of the file and against the time \
              for one image by the fastest program that computes the network. Markers tell what it is: {}.",

@@ -113,6 +113,9 @@ pub struct Pair {
     pub only_second: u64,
 }
 
+/// Far above any test set, and few enough for an exact test.
+const MOST_IMAGES: u64 = 1 << 24;
+
 impl Contenders {
     /// The version of the format written.
     pub const FORMAT: &'static str = "litecnn-comparison/1";
@@ -156,11 +159,20 @@ impl Contenders {
             if self.contenders[..i].iter().any(|other| (&other.dataset, &other.name) == (&c.dataset, &c.name)) {
                 return bad("it is there twice");
             }
-            if c.images == 0 || c.trainings.is_empty() || c.trainings.iter().any(|t| t.correct > c.images) {
+            if !(1..=MOST_IMAGES).contains(&c.images)
+                || c.trainings.is_empty()
+                || c.trainings.iter().any(|t| t.correct > c.images)
+            {
                 return bad("its accuracy cannot be");
             }
             if c.timings.iter().any(|t| !(t.us.is_finite() && t.us > 0.0)) {
                 return bad("its time cannot be");
+            }
+        }
+        for p in &self.pairs {
+            if p.only_first.saturating_add(p.only_second) > MOST_IMAGES {
+                let reason = format!("{} and {} on {}: they cannot differ so often", p.first, p.second, p.dataset);
+                return Err(ReportError::Bench { path: path.to_owned(), reason });
             }
         }
         Ok(())

@@ -61,6 +61,6 @@ pub use bench::{
     Ratio, Row, Unit, is_ours,
 };
 pub use criterion::read_criterion;
-pub(crate) use figures::{throughput_name, throughput_panels};
+pub(crate) use figures::{file_part, throughput_name, throughput_panels};
 pub(crate) use page::{latency, latency_sentence};
 pub use write::write_report;

@@ -44,6 +44,7 @@ const ONLY_OUTPUT: &str = "model";
 /// Source: `tensorboard/backend/event_processing` in TensorBoard 2.21, for how runs are found and files are read.
 pub fn write_tensorboard(run: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let curves = curves_of(run)?;
+    litecnn_run::refuse_links(run)?;
     Ok(files::replace(&run.join("tensorboard"), &curves)?)
 }
 

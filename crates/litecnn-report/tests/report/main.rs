@@ -5,7 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "what tests call is test code")]
 
 mod compression;
+#[path = "../../../damage.rs"]
+mod damage;
 mod faults;
+mod hostile;
 mod pages;
 mod properties;
 mod runs;

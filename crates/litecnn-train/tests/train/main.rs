@@ -1,7 +1,10 @@
 //! Training on small real data: equality with references, repeatability, resuming, bad input.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+#[path = "../../../damage.rs"]
+mod damage;
 mod engines;
+mod hostile;
 mod optimizers;
 mod repeatable;
 mod steps;

@@ -151,6 +151,7 @@ fn build_from(layers: &[Layer], place: &mut usize, b: &mut Builder<'_>, mut x: V
                 x
             }
             layer => {
+                b.count_layer()?;
                 *place += 1;
                 b.within(&(*place - 1).to_string(), |b| layer.build(b, x))?
             }

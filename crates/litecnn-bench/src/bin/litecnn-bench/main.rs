@@ -3,6 +3,7 @@
 //! Each subcommand is a file. All that measure put their part into one `bench.json` (`--out`), `report` makes a page
 //! and figures of it. Exit status: 0 done, 1 failed, 2 wrong usage.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
 mod all;

@@ -1,0 +1,7 @@
+//! Archives that data sets come in.
+
+#![no_main]
+
+use litecnn_fuzz as _; // its limit on memory
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| litecnn_data::fuzzing::archive(bytes));

@@ -1,0 +1,7 @@
+//! Batches in the formats of CIFAR-10 and CIFAR-100.
+
+#![no_main]
+
+use litecnn_fuzz as _; // its limit on memory
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| litecnn_data::fuzzing::cifar(bytes));

@@ -1,0 +1,7 @@
+//! CIFAR batches as pictures, with lists of labels.
+
+#![no_main]
+
+use litecnn_fuzz as _; // its limit on memory
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| litecnn_data::fuzzing::png(bytes));
