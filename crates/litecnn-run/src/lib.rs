@@ -49,7 +49,7 @@ pub use history::{EpochRecord, read_history, write_history};
 pub use json::{read_json, write_json};
 pub use layout::{SeedDir, seeds_in};
 pub use lock::Lock;
-pub use manifest::{Manifest, RunDir, StepTimes, now};
+pub use manifest::{Manifest, RunDir, StepTimes, now, now_after};
 pub use measured::Measured;
 pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};

@@ -16,7 +16,7 @@ pub enum TrainError {
     Split(#[from] SplitError),
     /// The loss or the weights are not finite numbers any more, or the loss is beyond all reason.
     #[error(
-        "{step}, epoch {epoch}{}: {what} at learning rate {learning_rate}{}: \
+        "{step}, epoch {epoch}{}: {what} at learning rate {learning_rate:?}{}: \
          lower the learning rate and start in another directory",
         batch.map_or(String::new(), |batch| format!(", batch {batch}")),
         kept(*.last_good)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod engines;
+mod halting;
 mod optimizers;
 mod repeatable;
 mod steps;
