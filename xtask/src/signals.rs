@@ -63,7 +63,7 @@ pub(crate) fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
     if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         let ended = || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
-        while ended() == Err(rustix::io::Errno::INTR) {}
+        while ended().is_err_and(|e| e == rustix::io::Errno::INTR) {}
     }
     running().retain(|&pid| pid != child.id());
     child.wait()

@@ -27,7 +27,7 @@ pub fn catch_signals() -> anyhow::Result<()> {
     let supervised = std::env::var_os(SUPERVISED).is_some();
     let catch = |signal: i32| {
         if supervised && signal == SIGINT {
-            return flag::register(signal, Arc::default()).map(drop);
+            return flag::register(signal, Arc::<AtomicBool>::default()).map(drop);
         }
         // In this order: what arms the end must come after what looks whether it is armed.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&armed))?;
