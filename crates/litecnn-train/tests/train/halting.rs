@@ -104,11 +104,13 @@ fn state_in(dir: &Path, name: &str) -> Checkpointer {
 #[test]
 fn halted_after_any_batch_and_resumed_gives_the_same_bits() {
     let (dir, recipe) = (tempfile::tempdir().unwrap(), recipe());
-    for engine in [Engine::Kernels, Engine::Libtorch] {
+    // Workers, and batches at a time; the plain engine takes longer.
+    let all: &[(usize, usize)] = &[(1, 5), (2, 7), (2, 1), (1, 13), (2, 13)];
+    for (engine, ways) in [(Engine::Kernels, all), (Engine::Libtorch, &all[..2])] {
         let data = data(engine);
         for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
             let expected = run(step, &data, &recipe, 1, None, &Silent).unwrap();
-            for (workers, every) in [(1, 5), (2, 1), (2, 7), (1, 13), (2, 13)] {
+            for &(workers, every) in ways {
                 let state = state_in(dir.path(), &format!("{engine:?}-{step}-{workers}-{every}"));
                 let mut halts = Vec::new();
                 let found = loop {
@@ -130,7 +132,7 @@ fn halted_after_any_batch_and_resumed_gives_the_same_bits() {
 fn who_halts_is_told_where() {
     let (dir, recipe, data) = (tempfile::tempdir().unwrap(), recipe(), data(Engine::Kernels));
     let state = state_in(dir.path(), "s");
-    let mut told = |after, state: Option<&Checkpointer>| {
+    let told = |after, state: Option<&Checkpointer>| {
         run(STAGE_TWO_WHOLE, &data, &recipe, 1, state, &Enough::after(after)).unwrap_err().to_string()
     };
     assert_eq!(told(0, Some(&state)), "stage-2-2: halted before its first batch");
