@@ -9,7 +9,6 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use litecnn_cli::{Usage, sentence};
 
 mod bench;
 mod ci;
@@ -21,6 +20,7 @@ mod plan;
 mod process;
 mod reproduce;
 mod setup;
+mod signals;
 mod system;
 mod test;
 mod tools;
@@ -42,9 +42,9 @@ fn main() -> ExitCode {
             // Whoever ended with that status has said why.
             Some(process::Ended(status)) => ExitCode::from(*status),
             None => {
-                eprintln!("error: {}", sentence(&error));
-                let usage = error.downcast_ref::<Usage>().is_some();
-                ExitCode::from(if usage { 2 } else { 1 })
+                let (line, status) = litecnn_cli::ending(&error);
+                eprintln!("{line}");
+                ExitCode::from(status)
             }
         },
     }
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 
 /// Sets up, tests, reproduces and measures litecnn.
 ///
-/// Exit status: 0 done, 1 failed, 2 wrong usage.
+/// Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 ended by SIGINT or SIGTERM.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Xtask {

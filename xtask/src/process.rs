@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::signals;
+
 /// How often something is said of a long wait where no progress bar can be drawn.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -28,7 +30,8 @@ impl std::error::Error for Ended {}
 pub(crate) fn status(command: &mut Command) -> anyhow::Result<u8> {
     let name = command.get_program().to_string_lossy().into_owned();
     without_our_own(command);
-    Ok(code(command.status().with_context(|| format!("cannot start {name}"))?))
+    let mut child = signals::spawn(command)?;
+    Ok(code(signals::wait(&mut child).with_context(|| format!("lost {name}"))?))
 }
 
 /// Runs a program on this terminal; if it fails, its status becomes ours.
@@ -43,7 +46,7 @@ pub(crate) fn pass_on(command: &mut Command) -> anyhow::Result<()> {
 pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     without_our_own(command);
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut child = signals::spawn(command.stdout(Stdio::piped()))?;
     let mut output = child.stdout.take().map(BufReader::new);
     let mut line = Vec::new();
     while let Some(from) = &mut output {
@@ -55,7 +58,7 @@ pub(crate) fn pass_on_lines(command: &mut Command, mut look: impl FnMut(&str)) -
         print!("{text}");
         look(text.trim_end());
     }
-    match code(child.wait().with_context(|| format!("lost {name}"))?) {
+    match code(signals::wait(&mut child).with_context(|| format!("lost {name}"))?) {
         0 => Ok(()),
         failed => Err(Ended(failed).into()),
     }
@@ -95,7 +98,7 @@ fn prefixed(command: &mut Command, name: &str) -> anyhow::Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     without_our_own(command);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("cannot start {program}"))?;
+    let mut child = signals::spawn(command)?;
     let (output, errors) = (child.stdout.take(), child.stderr.take());
     let lines = |from: Option<Box<dyn Read + Send>>| BufReader::new(from.unwrap_or(Box::new(std::io::empty()))).lines();
     let errors = lines(errors.map(|from| Box::new(from) as _)).map_while(Result::ok);
@@ -104,7 +107,7 @@ fn prefixed(command: &mut Command, name: &str) -> anyhow::Result<()> {
         scope.spawn(|| errors.for_each(|line| eprintln!("{name}: {line}")));
         output.for_each(|line| println!("{name}: {line}"));
     });
-    match code(child.wait().with_context(|| format!("lost {program}"))?) {
+    match code(signals::wait(&mut child).with_context(|| format!("lost {program}"))?) {
         0 => Ok(()),
         failed => Err(Ended(failed).into()),
     }

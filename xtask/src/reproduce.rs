@@ -17,6 +17,7 @@ use crate::compression::{self, LEDGER, Ledger};
 use crate::plan::{Step, Work, left, plan, recorded};
 use crate::process::{self, Ended};
 use crate::setup::Setup;
+use crate::signals;
 use crate::workspace::Workspace;
 
 const LOCK: &str = ".reproduce.lock";
@@ -371,6 +372,7 @@ fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Resu
         });
         let done = process::side_by_side(lists.collect(), workers, &|n| line(begun + n));
         if let Err(error) = done {
+            signals::stop_if_asked()?;
             eprintln!("error: stopped; the same command, given again, goes on from there");
             return Err(error);
         }
@@ -378,7 +380,9 @@ fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Resu
     }
     println!("measuring (elapsed {})", duration(place.elapsed()));
     let program = place.ws.tool().with_file_name(format!("litecnn-bench{}", std::env::consts::EXE_SUFFIX));
-    process::pass_on(Command::new(program).args(wanted.measure()).current_dir(&place.ws.root))?;
+    let measured = process::pass_on(Command::new(program).args(wanted.measure()).current_dir(&place.ws.root));
+    signals::stop_if_asked()?;
+    measured?;
     println!("{} steps done in {}", all.len() + 1, duration(place.elapsed()));
     Ok(())
 }
@@ -411,6 +415,7 @@ impl Place {
         let _root = sh.push_dir(&ws.root);
         // The whole workspace is named so that features, and with them builds, are those of `cargo xtask test`.
         process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn --bin litecnn-bench").into())?;
+        signals::hand_on()?;
         Ok(Self { ws, folder, _lock: lock, start })
     }
 
@@ -421,7 +426,9 @@ impl Place {
     /// Runs the tool for a step.
     fn step(&self, step: &impl Display, arguments: Vec<OsString>) -> anyhow::Result<()> {
         let mut command = Command::new(self.ws.tool());
-        match process::status(command.args(arguments).current_dir(&self.ws.root))? {
+        let status = process::status(command.args(arguments).current_dir(&self.ws.root))?;
+        signals::stop_if_asked()?;
+        match status {
             0 => Ok(()),
             // The user knows that he has stopped it.
             interrupted @ 130 => Err(Ended(interrupted).into()),

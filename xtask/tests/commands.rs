@@ -86,6 +86,7 @@ impl Checkout {
             .env("HOME", self.path("home"))
             .env("XDG_CACHE_HOME", self.path("cache"))
             .env("LITECNN_OFFLINE", "1")
+            .env_remove("LITECNN_SUPERVISED")
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
             .current_dir(self.path("root"));
         command
@@ -195,6 +196,84 @@ fn a_failing_step_passes_its_status_on_and_an_interrupted_one_ends_quietly() {
     let checkout = Checkout::new().with_libtorch().with_tool("surgery", 130);
     let output = checkout.run("reproduce --smoke --dataset mnist");
     assert_eq!((output.status.code(), errors(&output).as_str()), (Some(130), ""));
+}
+
+/// Starts a reproduction whose first step does `script` and says `ready`, and sends signals to it alone, as `kill`
+/// does: status and errors.
+#[cfg(unix)]
+fn signalled(script: &str, signals: &[&str]) -> (Checkout, Option<i32>, String) {
+    let checkout = Checkout::new().with_libtorch().with_tool("nothing", 1);
+    let log = checkout.path("log").display().to_string();
+    let text = format!("echo \"$* $LITECNN_SUPERVISED\" >> {log}\n{script}\necho ready >> {log}\n");
+    let wait = "i=0; while [ $i -lt 60 ]; do sleep 0.05; i=$((i+1)); done";
+    checkout.script("target/release/litecnn", &format!("{text}{wait}"));
+    let mut command = checkout.command("reproduce --smoke --dataset mnist");
+    let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while !checkout.log().iter().any(|line| line == "ready") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    for signal in signals {
+        let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let output = child.wait_with_output().unwrap();
+    (checkout, output.status.code(), errors(&output))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_is_handed_on_and_what_was_begun_is_waited_for() {
+    let saves = "trap '' INT; trap 'echo saved >&2; exit 143' TERM";
+    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+        let (checkout, code, told) = signalled(saves, &[signal]);
+        assert_eq!(code, Some(status), "{told}");
+        assert_eq!(told, "saved\ninterrupted; to go on: cargo xtask reproduce --smoke --dataset mnist\n");
+        let log = checkout.log();
+        assert!(log.len() == 2 && log[0].ends_with(" 1"), "one step, told that it is supervised: {log:?}");
+    }
+    // A step that ends well all the same is the last one.
+    let (checkout, code, told) = signalled("trap '' INT TERM", &["INT"]);
+    assert_eq!((code, checkout.log().len()), (Some(130), 2), "{told}");
+    assert!(told.starts_with("interrupted; to go on: "), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_a_reproduction_at_once() {
+    let start = std::time::Instant::now();
+    // Its standard error is closed, so that nobody waits for what it may say.
+    let (_, code, _) = signalled("trap '' INT TERM; exec 2>&-", &["INT", "INT"]);
+    assert_eq!(code, Some(130));
+    assert!(start.elapsed().as_secs_f64() < 2.9, "the step was not waited for");
+}
+
+#[cfg(unix)]
+#[test]
+fn setups_at_once_do_not_disturb_each_other() {
+    // The libtorch that this workspace was set up with.
+    let Some(libtorch) = std::env::var_os("LIBTORCH").map(PathBuf::from).and_then(|path| path.canonicalize().ok()) else {
+        println!("skipped: no libtorch is named by LIBTORCH");
+        return;
+    };
+    let checkout = Checkout::new();
+    let setups: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = checkout.command("setup");
+            command.env("LIBTORCH", &libtorch).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for setup in setups {
+        let output = setup.wait_with_output().unwrap();
+        assert!(output.status.success() && told(&output).contains(" is ready"), "{}", errors(&output));
+    }
+    assert_eq!(checkout.path("root/.libtorch").canonicalize().unwrap(), libtorch);
+    let names = |below: &str| -> Vec<_> {
+        std::fs::read_dir(checkout.path(below)).unwrap().map(|e| e.unwrap().file_name()).collect()
+    };
+    assert_eq!(names("cache/litecnn"), [".setup.lock"], "nothing half-made is left");
+    assert!(!names("root").iter().any(|name| name.to_string_lossy().contains(".new-")));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::Interrupted;
+
 /// A wrong value on the command line, beyond what the argument parser sees: exit status 2.
 #[derive(Debug)]
 pub struct Usage(pub String);
@@ -11,6 +13,15 @@ impl fmt::Display for Usage {
 }
 
 impl std::error::Error for Usage {}
+
+/// How a program ends after an error: its last line and its exit status, 2 for wrong usage, 130 or 143 for an end that a
+/// signal asked for, 1 for anything else.
+pub fn ending(error: &anyhow::Error) -> (String, u8) {
+    match error.downcast_ref::<Interrupted>() {
+        Some(interrupted) => (format!("interrupted by {interrupted}"), interrupted.signal.status()),
+        None => (format!("error: {}", sentence(error)), if error.is::<Usage>() { 2 } else { 1 }),
+    }
+}
 
 /// An error and what led to it, each thing told once, without libtorch's C++ call stack.
 pub fn sentence(error: &anyhow::Error) -> String {

@@ -14,11 +14,13 @@
 mod device;
 mod duration;
 mod error;
+mod interrupt;
 mod machine;
 mod print;
 
 pub use device::DeviceChoice;
 pub use duration::duration;
-pub use error::{Usage, sentence};
+pub use error::{Usage, ending, sentence};
+pub use interrupt::{Interrupted, SUPERVISED, Signal, catch_signals, caught, command_line};
 pub use machine::{processor, threads};
 pub use print::print;

@@ -295,6 +295,44 @@ mod tests {
         assert_eq!(contents.into_iter().map(|c| c.bytes).collect::<Vec<_>>(), bytes);
     }
 
+    /// On a file system in memory; where none can be mounted (only root may), the test says so and passes.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told_and_what_came_whole_is_kept() {
+        let server = Server::start();
+        let (mut set, _) = small(vec![https(&server, "a", "")]);
+        let dir = tempfile::tempdir().unwrap();
+        let disk = dir.path().join("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let mount = |options: &str| {
+            let mut command = std::process::Command::new("mount");
+            command.args(["-t", "tmpfs", "-o", options, "litecnn-test"]).arg(&disk).output()
+        };
+        match mount("size=12k") {
+            Ok(output) if output.status.success() => {}
+            other => return println!("skipped: no disk to fill can be mounted: {other:?}"),
+        }
+        // Each file takes two of the three pages.
+        for (file, fill) in set.files.iter_mut().zip(1..) {
+            let mut batch = Vec::new();
+            (0..400).for_each(|n| cifar::write_record(&mut batch, n % 2, &[fill; 12], 3));
+            (file.bytes, file.sha256) = (batch.len() as u64, sha256(&batch));
+            server.put(&format!("/a/{}", file.name), batch);
+        }
+        let folder = disk.join("small");
+        for (size, kept) in [("12k", 1), ("20k", 2)] {
+            let resized = mount(&format!("remount,size={size}")).unwrap();
+            assert!(resized.status.success(), "{resized:?}");
+            let error = get(&set, &folder, &mut vec![]).unwrap_err().to_string();
+            assert!(error.contains("the data cache cannot be used") && error.contains("No space left"), "{error}");
+            assert_eq!(left(&folder).len(), kept, "{:?}", left(&folder));
+        }
+        assert!(mount("remount,size=1m").unwrap().status.success());
+        get(&set, &folder, &mut vec![]).unwrap();
+        assert_eq!((left(&folder).len(), server.asked().len()), (3, 5), "each was kept once it was whole");
+        let _ = std::process::Command::new("umount").arg("--lazy").arg(&disk).status();
+    }
+
     #[test]
     fn many_at_once_fetch_once() {
         let server = Server::start();

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::RunError;
+use crate::{RunError, lock};
 
 /// How the names of files begin that are being written.
 const UNFINISHED: &str = ".unfinished-";
@@ -14,7 +14,8 @@ const UNFINISHED: &str = ".unfinished-";
 /// happens to this process.
 ///
 /// # Errors
-/// [`RunError::Io`] naming the path; the temporary file is removed.
+/// [`RunError::Io`] naming the path; the temporary file is removed. [`RunError::Gone`] if the folder was one that this
+/// process holds a [`Lock`](crate::Lock) of, and was removed.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_atomic_with(path, |out| out.write_all(bytes))
 }
@@ -27,6 +28,7 @@ pub fn write_atomic_with(
     path: &Path,
     produce: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), RunError> {
+    lock::in_place(path)?;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     let write = || -> std::io::Result<()> {
@@ -53,7 +55,8 @@ pub fn write_atomic_with(
         std::fs::File::open(folder)?.sync_all()?;
         Ok(())
     };
-    write().map_err(RunError::io("write", path))
+    // The folder may have gone meanwhile, which is the better answer.
+    write().map_err(|e| lock::in_place(path).err().unwrap_or_else(|| RunError::io("write", path)(e)))
 }
 
 /// Removes what killed processes were writing below `folder`. Nobody may be writing there now.

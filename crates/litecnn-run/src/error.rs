@@ -68,6 +68,12 @@ pub enum RunError {
         /// The link.
         path: PathBuf,
     },
+    /// A folder this process has locked is not there any more, or is another one.
+    #[error("{} was removed or replaced while this command worked in it: give the command again to start over", path.display())]
+    Gone {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another process works in the same place.
     #[error("{} is in use by another process: wait for it to end, or use another directory", path.display())]
     Locked {

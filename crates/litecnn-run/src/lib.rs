@@ -58,7 +58,7 @@ pub use json::{read_json, write_json};
 pub use layout::{SeedDir, seeds_in};
 pub use links::refuse_links;
 pub use lock::Lock;
-pub use manifest::{Manifest, RunDir, StepTimes, now};
+pub use manifest::{Manifest, RunDir, StepTimes, now, now_after};
 pub use measured::Measured;
 pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};

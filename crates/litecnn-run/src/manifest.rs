@@ -167,6 +167,12 @@ pub fn now() -> String {
     whole.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
+/// As [`now`], for the end of what began at `start`: not before that, though the clock may have been put back.
+pub fn now_after(start: &str) -> String {
+    // In this form the order of the letters is the order of time.
+    now().max(start.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +190,14 @@ mod tests {
             datasets: BTreeMap::from([("mnist".into(), "d0".into())]),
             steps: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn nothing_ends_before_it_starts() {
+        let (past, future) = ("2001-01-01T00:00:00Z", "2999-12-31T23:59:59Z");
+        assert_eq!(now_after(future), future, "the clock was put back");
+        let ended = now_after(past);
+        assert!(ended.as_str() > past && ended <= now() && ended.len() == past.len(), "{ended}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use crate::TrainError;
 use crate::early_stopping::EarlyStopping;
+use crate::epoch::{Headway, Place};
 use crate::fit::{Checkpointer, Part};
 use crate::optimizer::Counters;
 
@@ -22,6 +23,17 @@ pub(crate) struct State {
     pub(crate) history: Vec<EpochRecord>,
     /// Kept weights by the name of their part.
     pub(crate) kept: BTreeMap<String, Tensor>,
+    /// The epoch after those done, if it was halted.
+    pub(crate) halted: Option<Halted>,
+}
+
+/// An epoch that was left after a batch.
+#[derive(Debug)]
+pub(crate) struct Halted {
+    /// By output.
+    pub(crate) ways: Vec<Headway>,
+    /// Spent on it.
+    pub(crate) seconds: f64,
 }
 
 /// Whose weights of an output are kept; epoch 0 is none yet.
@@ -42,6 +54,7 @@ impl State {
             outputs,
             history: Vec::new(),
             kept: BTreeMap::new(),
+            halted: None,
         }
     }
 }
@@ -58,11 +71,21 @@ struct Description {
     outputs: Vec<OutputState>,
     counters: BTreeMap<String, Counters>,
     history: Vec<EpochRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    halted: Option<Left>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Left {
+    seconds: f64,
+    /// By output.
+    places: Vec<Place>,
 }
 
 const FORMAT: &str = "litecnn-state/1";
 
-/// Saves everything that the next epoch depends on, in one file, whole or not at all.
+/// Saves everything that the next batch depends on, in one file, whole or not at all.
 pub(crate) fn save(to: &Checkpointer, state: &State, parts: Vec<Part<'_>>) -> Result<(), TrainError> {
     let mut tensors: Vec<(String, Tensor)> = Vec::new();
     let mut counters = BTreeMap::new();
@@ -75,6 +98,11 @@ pub(crate) fn save(to: &Checkpointer, state: &State, parts: Vec<Part<'_>>) -> Re
         counters.insert(part.name.to_owned(), optimizer.counters());
     }
     tensors.extend(state.kept.iter().map(|(name, t)| (format!("{name}/kept"), t.shallow_clone())));
+    let halted = state.halted.as_ref();
+    for (output, way) in halted.iter().flat_map(|halted| halted.ways.iter().enumerate()) {
+        tensors.push((seen(output), Tensor::f_from_slice(&way.logits)?));
+    }
+    let place = |way: &Headway| Place { batches: way.batches, words: way.words.clone() };
     let description = Description {
         format: FORMAT.into(),
         fingerprint: to.fingerprint.clone(),
@@ -84,9 +112,29 @@ pub(crate) fn save(to: &Checkpointer, state: &State, parts: Vec<Part<'_>>) -> Re
         outputs: state.outputs.clone(),
         counters,
         history: state.history.clone(),
+        halted: halted.map(|h| Left { seconds: h.seconds, places: h.ways.iter().map(place).collect() }),
     };
     let named: Vec<(String, &Tensor)> = tensors.iter().map(|(name, t)| (name.clone(), t)).collect();
     Ok(write_tensors(&to.path, &description, &named)?)
+}
+
+/// Under this name the logits of a halted epoch are saved.
+fn seen(output: usize) -> String {
+    format!("output-{}/seen", output + 1)
+}
+
+/// The name of a part that holds, or whose optimiser holds, a number that is not finite. A state with such a number
+/// would not be read again.
+pub(crate) fn not_finite(parts: Vec<Part<'_>>) -> Result<Option<&'static str>, TrainError> {
+    for part in parts {
+        let state = part.optimizer.iter().flat_map(|optimizer| optimizer.tensors()).map(|(_, tensor)| tensor);
+        for tensor in std::iter::once(&*part.buffer).chain(state) {
+            if tensor.f_detach()?.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+                return Ok(Some(part.name));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Takes up a saved state: puts weights and optimisers where they were and returns the rest. None if there is
@@ -122,7 +170,18 @@ pub(crate) fn load(from: &Checkpointer, parts: Vec<Part<'_>>) -> Result<Option<S
             kept.insert(part.name.to_owned(), tensor.f_to(part.buffer.device())?);
         }
     }
+    let mut way = |(output, Place { batches, words }): (usize, Place)| {
+        let tensor = tensors.remove(&seen(output));
+        let tensor =
+            tensor.ok_or_else(|| TrainError::State(format!("no `{}` in {}", seen(output), from.path.display())))?;
+        Ok::<_, TrainError>(Headway { batches, words, logits: Vec::try_from(tensor)? })
+    };
+    let halted = description.halted.map(|Left { seconds, places }| {
+        let ways = places.into_iter().enumerate().map(&mut way).collect::<Result<_, _>>()?;
+        Ok::<_, TrainError>(Halted { ways, seconds })
+    });
     Ok(Some(State {
+        halted: halted.transpose()?,
         epoch: description.epoch,
         seconds: description.seconds,
         early_stopping: description.early_stopping,

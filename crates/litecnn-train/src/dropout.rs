@@ -9,7 +9,8 @@ use crate::TrainError;
 pub(crate) struct Dropout {
     rate: f64,
     hidden: usize,
-    rng: Stream,
+    /// Where the factors come from.
+    pub(crate) rng: Stream,
 }
 
 impl Dropout {

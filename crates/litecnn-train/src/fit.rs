@@ -5,7 +5,8 @@ use litecnn_model::ModelError;
 use litecnn_run::EpochRecord;
 use tch::Tensor;
 
-use crate::checkpoint::{self, OutputState, State};
+use crate::checkpoint::{self, Halted, OutputState, State};
+use crate::epoch::{self, Epoch, Trained};
 use crate::observer::{Event, Observer};
 use crate::optimizer::Memory;
 use crate::recipe::{EarlyStoppingSettings, Keep, TrainSettings};
@@ -35,7 +36,7 @@ pub struct Kept {
     pub accuracy: f64,
 }
 
-/// Where the state of a step is saved after every epoch.
+/// Where the state of a step is saved after every epoch, and after a batch when training is halted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpointer {
     /// The state file; a step that finds it there goes on from it.
@@ -54,11 +55,12 @@ pub trait Problem {
     fn size(&self) -> (usize, usize);
     /// The learning rate of each output when an epoch begins.
     fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64>;
-    /// Trains one epoch; scores by output, over the images as they were seen.
+    /// Trains one epoch, or what is left of it, with a [`Lane`](crate::Lane) for each output; leaves it after the batch
+    /// at which [`Lane::batch_done`](crate::Lane::batch_done) says so.
     ///
     /// # Errors
     /// Whatever ends training.
-    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Vec<Score>, Self::Error>;
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, Self::Error>;
     /// Scores by output on the validation images.
     ///
     /// # Errors
@@ -66,16 +68,6 @@ pub trait Problem {
     fn validate(&mut self) -> Result<Vec<Score>, Self::Error>;
     /// What is trained, or changes otherwise as it trains.
     fn parts(&mut self) -> Vec<Part<'_>>;
-}
-
-/// An epoch that is to be trained.
-pub struct Epoch<'a> {
-    /// Counted from 1.
-    pub number: u32,
-    /// Records of the epochs before it.
-    pub history: &'a [EpochRecord],
-    /// To be called after each batch.
-    pub tick: &'a (dyn Fn() + Sync),
 }
 
 /// A buffer of numbers that training changes: saved after every epoch, kept and put back.
@@ -148,13 +140,15 @@ impl<'a> Plan<'a> {
 /// Trains until the last epoch or until early stopping, then puts the kept weights in place.
 ///
 /// # Errors
-/// [`TrainError::Diverged`] if a loss is not a finite number any more, and whatever the problem runs into.
+/// [`TrainError::Diverged`] if a loss is no sensible number any more, [`TrainError::Halted`] if the observer wants an
+/// end, and whatever the problem runs into.
 pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error> {
     let outputs = problem.outputs();
     let load = |c: &Checkpointer, problem: &mut P| checkpoint::load(c, problem.parts());
     let mut state = match plan.checkpointer.map(|c| load(c, problem)).transpose()?.flatten() {
         Some(state) => {
-            plan.observer.notice(Event::Resumed { step: plan.step, epoch: state.epoch });
+            let batches = state.halted.iter().flat_map(|halted| &halted.ways).map(|way| way.batches).sum();
+            plan.observer.notice(Event::Resumed { step: plan.step, epoch: state.epoch, batches });
             state
         }
         None => State::fresh(outputs.len()),
@@ -162,14 +156,36 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
     let stopped = |state: &State| plan.early_stopping.is_some_and(|settings| state.early_stopping.stopped(settings));
     while state.epoch < plan.epochs && !stopped(&state) {
         let (images, batches) = problem.size();
+        if plan.observer.halts() {
+            return Err(halted(plan, &state, batches).into());
+        }
         let number = state.epoch + 1;
         plan.observer.notice(Event::EpochStart { step: plan.step, epoch: number, epochs: plan.epochs, batches });
         let start = Instant::now();
         let tick = || plan.observer.notice(Event::Batch { step: plan.step });
-        let epoch = Epoch { number, history: &state.history, tick: &tick };
+        let halts = || plan.observer.halts();
+        let before = state.halted.take();
+        let epoch = Epoch {
+            step: plan.step,
+            number,
+            history: &state.history,
+            outputs: &outputs,
+            halted: before.as_ref().map_or(&[], |halted| &halted.ways),
+            last_good: if plan.checkpointer.is_some() { state.epoch } else { 0 },
+            tick: &tick,
+            halts: &halts,
+        };
+        let earlier = before.as_ref().map_or(0.0, |halted| halted.seconds);
         let learning_rates = problem.learning_rates(&epoch);
-        let trained = problem.train(&epoch)?;
-        let seconds = start.elapsed().as_secs_f64();
+        let trained = match problem.train(&epoch)? {
+            Trained::Whole(scores) => scores,
+            Trained::Halted(ways) => {
+                state.halted = Some(Halted { ways, seconds: earlier + start.elapsed().as_secs_f64() });
+                save(problem, plan, &state, number, &learning_rates)?;
+                return Err(halted(plan, &state, batches).into());
+            }
+        };
+        let seconds = earlier + start.elapsed().as_secs_f64();
         let validated = problem.validate()?;
         let records: Vec<EpochRecord> = (0..outputs.len())
             .map(|o| EpochRecord {
@@ -184,15 +200,10 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
                 images_per_second: images as f64 / seconds.max(1e-9),
             })
             .collect();
-        if let Some(bad) = records.iter().find(|r| !(r.loss.is_finite() && r.validation_loss.is_finite())) {
-            let diverged = TrainError::Diverged {
-                step: plan.step.to_owned(),
-                epoch: number,
-                what: format!("the loss of `{}`", bad.output),
-                learning_rate: bad.learning_rate,
-                last_good: if plan.checkpointer.is_some() { state.epoch } else { 0 },
-            };
-            return Err(diverged.into());
+        // The training images' losses were looked at batch by batch.
+        if let Some(bad) = records.iter().find(|r| !epoch::sensible(r.validation_loss)) {
+            let what = format!("{} on the validation images", epoch::fault(&bad.output, bad.validation_loss));
+            return Err(diverged(plan, number, what, bad.learning_rate).into());
         }
         let settings = plan.early_stopping;
         let verdict = settings.map(|settings| state.early_stopping.observe((plan.monitor)(&records), settings));
@@ -213,11 +224,9 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
             state.outputs[o] = OutputState { kept_epoch: number, kept_accuracy: records[o].validation_accuracy };
         }
         state.epoch = number;
-        state.seconds += start.elapsed().as_secs_f64();
+        state.seconds += earlier + start.elapsed().as_secs_f64();
         state.history.extend(records.iter().cloned());
-        if let Some(checkpointer) = plan.checkpointer {
-            checkpoint::save(checkpointer, &state, problem.parts())?;
-        }
+        save(problem, plan, &state, number, &learning_rates)?;
         plan.observer.notice(Event::EpochEnd { step: plan.step, records: &records });
     }
     if plan.keep != Keep::Last {
@@ -234,4 +243,38 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
         .map(|(name, o)| Kept { output: (*name).to_owned(), epoch: o.kept_epoch, accuracy: o.kept_accuracy })
         .collect();
     Ok(Fit { history: state.history, kept, epochs: state.epoch, seconds: state.seconds })
+}
+
+/// Saves the state in or after the epoch of this number, unless the last batch left a number that is not finite: the
+/// state saved before is worth more then.
+fn save<P: Problem>(
+    problem: &mut P,
+    plan: &Plan<'_>,
+    state: &State,
+    epoch: u32,
+    learning_rates: &[f64],
+) -> Result<(), TrainError> {
+    let Some(checkpointer) = plan.checkpointer else { return Ok(()) };
+    if let Some(part) = checkpoint::not_finite(problem.parts())? {
+        let what = format!("a weight of `{part}`, or what its optimiser remembers, is not a finite number");
+        return Err(diverged(plan, epoch, what, learning_rates.first().copied().unwrap_or_default()));
+    }
+    checkpoint::save(checkpointer, state, problem.parts())
+}
+
+fn diverged(plan: &Plan<'_>, epoch: u32, what: String, learning_rate: f64) -> TrainError {
+    TrainError::Diverged {
+        step: plan.step.to_owned(),
+        epoch,
+        batch: None,
+        what,
+        learning_rate,
+        last_good: if plan.checkpointer.is_some() { epoch - 1 } else { 0 },
+    }
+}
+
+fn halted(plan: &Plan<'_>, state: &State, batches: usize) -> TrainError {
+    let done = state.halted.iter().flat_map(|halted| &halted.ways).map(|way| way.batches).sum();
+    let saved = plan.checkpointer.is_some();
+    TrainError::Halted { step: plan.step.to_owned(), epoch: state.epoch, batch: done, batches, saved }
 }

@@ -96,8 +96,10 @@ pub fn cross_validate(
                 Ok(())
             }));
         }
-        let results: Vec<_> = handles.into_iter().map(join).collect();
-        results.into_iter().collect()
+        let errors = handles.into_iter().filter_map(|handle| join(handle).err());
+        // That a fold failed says more than that others were halted.
+        let (halted, failed): (Vec<_>, Vec<_>) = errors.partition(|e| matches!(e, TrainError::Halted { .. }));
+        failed.into_iter().chain(halted).next().map_or(Ok(()), Err)
     })
 }
 

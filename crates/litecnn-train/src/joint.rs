@@ -6,7 +6,8 @@ use tch::Tensor;
 use crate::data::TrainingData;
 use crate::dropout::Dropout;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
+use crate::epoch::{Epoch, Trained};
+use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
 use crate::infer::joined_outputs;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -84,22 +85,24 @@ impl Problem for Problem21<'_> {
         vec![self.optimizer.learning_rate()]
     }
 
-    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
-        let purpose = |what: &str| stream(self.seed, &format!("{STAGE_TWO_JOINT}/{what}/epoch-{epoch}"));
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
+        let purpose = |what: &str| stream(self.seed, &format!("{STAGE_TWO_JOINT}/{what}/epoch-{}", epoch.number));
         let mut order: Vec<i64> = (0..self.train.1.numel() as i64).collect();
         order.shuffle(&mut purpose("order"));
         let dropout = Dropout::new(&self.spec, purpose("dropout"));
         let batches = (order.as_slice(), self.settings.batch_size);
+        let lane = epoch.lane(0, self.optimizer.learning_rate());
         let Self { joint, optimizer, spec, .. } = self;
-        let score = match self.engine {
+        let lane = match self.engine {
             Engine::Kernels => {
                 let joined = Vec::try_from(self.train.0.f_flatten(0, -1)?)?;
                 let labels = Vec::try_from(&self.train.1)?;
-                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels), batches, dropout, tick)?
+                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels), batches, dropout, lane)?
             }
-            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, &self.train, batches, dropout, tick)?,
+            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, &self.train, batches, dropout, lane)?,
         };
-        Ok(vec![score])
+        let order = Tensor::f_from_slice(&order)?.f_to(self.train.1.device())?;
+        epoch.ended(vec![lane], self.settings.batch_size, &self.train.1.f_index_select(0, &order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {

@@ -3,7 +3,8 @@
 //!
 //! A [`Recipe`] says everything that decides a result, data set and seed apart. [`stage_one`] trains two branches;
 //! the crate litecnn-surgery joins them; [`train_joint`], [`train_whole`] and [`cross_validate`] are the three steps
-//! of the second stage. Every step can save its state after each epoch ([`Checkpointer`]) and goes on from it.
+//! of the second stage. Every step can save its state after each epoch, and after a batch when it is to be halted
+//! ([`Checkpointer`], [`Observer::halts`]), and goes on from it.
 //!
 //! Batches are computed by the kernels of the crate litecnn-kernels on a CPU and by libtorch elsewhere ([`Engine`]).
 //! All randomness comes from streams named after what they are for (see `litecnn_data::stream`), and nothing is
@@ -40,6 +41,7 @@ mod data;
 mod dropout;
 mod early_stopping;
 mod engine;
+mod epoch;
 mod error;
 mod fit;
 mod folds;
@@ -65,8 +67,9 @@ pub use augmented::augmented_images;
 pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use engine::Engine;
+pub use epoch::{Epoch, Headway, Lane, Trained};
 pub use error::TrainError;
-pub use fit::{Checkpointer, Epoch, Fit, Kept, Part, Plan, Problem, fit};
+pub use fit::{Checkpointer, Fit, Kept, Part, Plan, Problem, fit};
 pub use folds::{FOLD_CAVEAT, Fold, cross_validate};
 pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};

@@ -4,6 +4,13 @@ use litecnn_run::EpochRecord;
 pub trait Observer: Sync {
     /// Something happened.
     fn notice(&self, event: Event<'_>);
+
+    /// Whether training is to be halted: asked after every batch and before every epoch, possibly in several threads,
+    /// and to be answered alike from the first yes on. The state is saved, and the step ends with
+    /// [`TrainError::Halted`](crate::TrainError::Halted).
+    fn halts(&self) -> bool {
+        false
+    }
 }
 
 /// What an [`Observer`] is told.
@@ -16,6 +23,8 @@ pub enum Event<'a> {
         step: &'a str,
         /// Epochs done.
         epoch: u32,
+        /// Batches done of the next one, which was halted.
+        batches: usize,
     },
     /// An epoch begins.
     EpochStart {

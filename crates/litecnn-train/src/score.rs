@@ -32,6 +32,20 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor, TrainEr
     Ok(logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)?)
 }
 
+/// Mean cross-entropy of a batch, in double precision, from logits, one row an image; not a number if a logit is none.
+pub(crate) fn batch_loss(logits: &[f32], labels: &[i64]) -> f64 {
+    if labels.is_empty() || logits.iter().any(|logit| !logit.is_finite()) {
+        return f64::NAN;
+    }
+    let rows = logits.chunks_exact(logits.len() / labels.len()).zip(labels);
+    let losses = rows.map(|(row, &label)| {
+        let largest = row.iter().fold(f64::NEG_INFINITY, |largest, &x| largest.max(x.into()));
+        let sum: f64 = row.iter().map(|&x| (f64::from(x) - largest).exp()).sum();
+        largest + sum.ln() - row.get(label as usize).map_or(f64::NAN, |&x| x.into())
+    });
+    losses.sum::<f64>() / labels.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +58,12 @@ mod tests {
         let expected = (((e * e + 2.0) / (e * e)).ln() + (e + 2.0).ln()) / 2.0;
         assert!((score.loss - expected).abs() < 1e-12, "{} {expected}", score.loss);
         assert_eq!(score.accuracy, 0.5);
+        let loss = batch_loss(&[2.0, 0.0, 0.0, 0.0, 1.0, 0.0], &[0, 2]);
+        assert!((loss - expected).abs() < 1e-12, "{loss} {expected}");
+        assert_eq!(batch_loss(&[1e30, 0.0], &[1]), f64::from(1e30f32));
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(batch_loss(&[bad, 0.0], &[1]).is_nan());
+        }
     }
 
     #[test]

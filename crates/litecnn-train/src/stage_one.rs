@@ -4,7 +4,8 @@ use rand::seq::SliceRandom;
 
 use crate::data::TrainingData;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
+use crate::epoch::{Epoch, Trained};
+use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
 use crate::infer::branch_logits;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -81,25 +82,27 @@ impl Problem for Dual<'_> {
         self.optimizers.iter().map(Optimizer::learning_rate).collect()
     }
 
-    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
+        let lanes = [0, 1].map(|i| epoch.lane(i, self.optimizers[i].learning_rate()));
         let [first, second] = &mut self.model.branches;
         let [first_optimizer, second_optimizer] = &mut self.optimizers;
         let mut order = self.data.split.train.clone();
-        order.shuffle(&mut stream(self.seed, &format!("{STAGE_ONE}/order/epoch-{epoch}")));
+        let purpose = |what: &str| stream(self.seed, &format!("{STAGE_ONE}/{what}/epoch-{}", epoch.number));
+        order.shuffle(&mut purpose("order"));
         let batches = (order.as_slice(), self.settings.batch_size);
-        let mut changes =
-            Some((self.augmentation, stream(self.seed, &format!("{STAGE_ONE}/augmentation/epoch-{epoch}"))));
+        let mut changes = Some((self.augmentation, purpose("augmentation")));
         let branch_epoch = match self.data.engine {
             Engine::Kernels => kernels::branch_epoch,
             Engine::Libtorch => libtorch::branch_epoch,
         };
         let shared = self.data.images.share();
+        let [first_lane, second_lane] = lanes;
         let (second, first) = both(
             self.workers,
-            move || branch_epoch(second, second_optimizer, &shared, batches, &mut changes, tick),
-            || branch_epoch(first, first_optimizer, &self.data.images, batches, &mut None, tick),
+            move || branch_epoch(second, second_optimizer, &shared, batches, &mut changes, second_lane),
+            || branch_epoch(first, first_optimizer, &self.data.images, batches, &mut None, first_lane),
         )?;
-        Ok(vec![first, second])
+        epoch.ended(vec![first, second], self.settings.batch_size, &self.data.images.labels(&order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {

@@ -4,7 +4,8 @@ use rand::seq::SliceRandom;
 
 use crate::data::TrainingData;
 use crate::engine::Engine;
-use crate::fit::{Checkpointer, Epoch, Fit, Part, Plan, Problem, fit};
+use crate::epoch::{Epoch, Trained};
+use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
 use crate::infer::unified_logits;
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
@@ -84,10 +85,10 @@ impl Problem for Whole<'_> {
         vec![self.optimizers[0].learning_rate()]
     }
 
-    fn train(&mut self, &Epoch { number: epoch, tick, .. }: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
         single_threaded_operations();
         let Task { step, images, split, settings, engine } = *self.task;
-        let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{epoch}"));
+        let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{}", epoch.number));
         let mut order = split.train.clone();
         order.shuffle(&mut purpose("order"));
         let whole_epoch = match engine {
@@ -97,7 +98,9 @@ impl Problem for Whole<'_> {
         let batches = (order.as_slice(), settings.batch_size);
         let dropout = purpose("dropout");
         let (model, optimizers) = (&mut self.model, &mut self.optimizers);
-        Ok(vec![whole_epoch(model, optimizers, images, batches, &dropout, self.workers, tick)?])
+        let lane = epoch.lane(0, optimizers[0].learning_rate());
+        let lane = whole_epoch(model, optimizers, images, batches, &dropout, self.workers, lane)?;
+        epoch.ended(vec![lane], settings.batch_size, &images.labels(&order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {

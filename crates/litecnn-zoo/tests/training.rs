@@ -169,6 +169,42 @@ fn killed_and_resumed_gives_the_same_bits() {
     assert_eq!(untimed(&fit), untimed(&expected));
 }
 
+/// Wants an end once so many batches were done.
+struct Enough(AtomicU32);
+
+impl Observer for Enough {
+    fn notice(&self, event: Event<'_>) {
+        if let Event::Batch { .. } = event {
+            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        }
+    }
+
+    fn halts(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+}
+
+#[test]
+fn halted_after_any_batch_and_resumed_gives_the_same_bits() {
+    let (data, recipe) = data();
+    let (straight, expected) = train(fresh(), &data, &recipe, 0, None, &Silent).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let to = Checkpointer { path: dir.path().join("state.safetensors"), fingerprint: "f".into() };
+    let mut halts = 0;
+    let (model, fit) = loop {
+        match train(fresh(), &data, &recipe, 0, Some(&to), &Enough(AtomicU32::new(3))) {
+            Ok(done) => break done,
+            Err(ZooError::Train(litecnn_train::TrainError::Halted { saved: true, .. })) => halts += 1,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert!(halts > 4, "{halts}");
+    assert_eq!(bits(&model), bits(&straight));
+    let untimed =
+        |fit: &litecnn_train::Fit| fit.history.iter().map(litecnn_run::EpochRecord::untimed).collect::<Vec<_>>();
+    assert_eq!(untimed(&fit), untimed(&expected));
+}
+
 #[test]
 fn weights_that_reach_nothing_stay_as_they_are() {
     let (data, recipe) = data();
@@ -244,7 +280,8 @@ fn what_cannot_be_trained_is_told() {
     assert!(message.contains("1 means and 1 deviations for images of 3 channels"), "{message}");
     let wild = Recipe { schedule: recipe.schedule.clone().with_peak(1e30), ..recipe };
     let message = train(fresh(), &data, &wild, 0, None, &Silent).unwrap_err().to_string();
-    assert!(message.contains("train, epoch 1: the loss of `model` is not a finite number"), "{message}");
+    assert!(message.contains("train, epoch 1, batch 2: the loss of `model` "), "{message}");
+    assert!(message.contains("e29: lower"), "the rate of the second batch: {message}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `litecnn`: builds, measures and ships small convolutional classifiers.
 //!
 //! Each subcommand is a file; each step of an experiment reads files and writes files in a run directory, so every
-//! step can be run, resumed, inspected and replaced alone. Exit status: 0 done, 1 failed, 2 wrong usage.
+//! step can be run, resumed, inspected and replaced alone. Exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 ended
+//! by SIGINT or SIGTERM with everything saved.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
@@ -15,7 +16,6 @@ mod training;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use litecnn_cli::{Usage, sentence};
 
 /// Builds, measures and ships small convolutional classifiers.
 #[derive(Parser)]
@@ -50,8 +50,9 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", sentence(&error));
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            let (line, status) = litecnn_cli::ending(&error);
+            eprintln!("{line}");
+            ExitCode::from(status)
         }
     }
 }

@@ -77,6 +77,36 @@ fn a_damaged_cache_is_noticed() {
 }
 
 #[test]
+fn every_file_of_a_set_is_looked_at() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(samples.join("manifest.toml"), dir.path().join("manifest.toml")).unwrap();
+    for set in ["mnist", "fashion-mnist", "cifar10"] {
+        let folder = dir.path().join(set);
+        std::fs::create_dir(&folder).unwrap();
+        let names = || std::fs::read_dir(samples.join(set)).unwrap().map(|entry| entry.unwrap().file_name());
+        for name in names() {
+            std::fs::copy(samples.join(set).join(&name), folder.join(&name)).unwrap();
+        }
+        for name in names() {
+            let (path, shown) = (folder.join(&name), name.to_str().unwrap());
+            let whole = std::fs::read(&path).unwrap();
+            // Within what is packed: the last eight bytes are its own checksum and length.
+            for damaged in [whole.len() / 2, whole.len() - 12, whole.len() - 6] {
+                let mut bytes = whole.clone();
+                bytes[damaged] ^= 0x10;
+                std::fs::write(&path, bytes).unwrap();
+                refused(set, dir.path(), &[shown]);
+            }
+            std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+            refused(set, dir.path(), &[shown]);
+            std::fs::write(&path, whole).unwrap();
+        }
+        load_from(set, dir.path()).unwrap();
+    }
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_is_told_before_anything_is_fetched() {
     if runs_alone("places::a_cache_that_cannot_be_written_is_told_before_anything_is_fetched", &[]) {
         return;

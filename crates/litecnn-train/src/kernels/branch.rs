@@ -2,22 +2,27 @@ use litecnn_data::{Augmentation, DeviceImages, Stream};
 use litecnn_kernels::{LANES, cross_entropy_gradient, from_lanes};
 use litecnn_model::Branch;
 
-use super::{Weights, host, kernel_of, score};
+use super::{Weights, host, kernel_of};
+use crate::TrainError;
+use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
-use crate::{Score, TrainError};
 
 /// One epoch of one branch over the images at the places in `order`, in batches of `size`.
-pub(crate) fn branch_epoch(
+pub(crate) fn branch_epoch<'a>(
     branch: &mut Branch,
     optimizer: &mut Optimizer,
     images: &DeviceImages,
     (order, size): (&[u32], usize),
     augment: &mut Option<(&Augmentation, Stream)>,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
+    mut lane: Lane<'a>,
+) -> Result<Lane<'a>, TrainError> {
+    if let Some((_, rng)) = augment {
+        lane.seek(0, rng);
+    }
     let mut kernel = kernel_of(branch)?;
     let host = host(images, &kernel)?;
     let mut weights = Weights::take(branch.params(), optimizer)?;
+    let order = lane.left(order, size);
     let labels = order.iter().map(|&place| host.label(place)).collect::<Result<Vec<_>, _>>()?;
     let classes = kernel.shape().classes;
     let (mut activations, mut workspace) = (kernel.activations(true), kernel.workspace());
@@ -26,6 +31,7 @@ pub(crate) fn branch_epoch(
     let mut logits = vec![0.0; order.len() * classes];
     let mut resampler = augment.as_ref().map(|(augmentation, _)| host.resampler(augmentation));
     let batches = order.chunks(size).zip(labels.chunks(size)).zip(logits.chunks_mut(size * classes));
+    let mut seen = 0;
     for ((batch, labels), logits) in batches {
         let changes = augment.as_mut().map(|(augmentation, rng)| augmentation.draw(batch.len(), rng));
         let groups = batch.chunks(LANES).zip(labels.chunks(LANES)).zip(logits.chunks_mut(LANES * classes));
@@ -41,11 +47,19 @@ pub(crate) fn branch_epoch(
             kernel.backward(&lanes, &activations, &by_logits, &mut workspace);
             from_lanes(activations.logits(), logits);
         }
+        lane.check_logits(logits, labels)?;
         kernel.take_gradient(&mut weights.gradient);
         weights.step();
         kernel.set_weights(&weights.values);
-        tick();
+        seen += logits.len();
+        if !lane.batch_done() {
+            break;
+        }
     }
     weights.put_back(branch.params_mut(), optimizer)?;
-    score(&logits, &labels)
+    lane.way.logits.extend_from_slice(&logits[..seen]);
+    if let Some((_, rng)) = augment {
+        lane.note(&[rng]);
+    }
+    Ok(lane)
 }

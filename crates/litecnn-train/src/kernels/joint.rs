@@ -1,37 +1,39 @@
 use litecnn_kernels::{JointKernel, LANES, Level, cross_entropy_gradient, from_lanes, to_lanes};
 use litecnn_model::{Joint, UnifiedSpec};
 
-use super::{Weights, score};
+use super::Weights;
+use crate::TrainError;
 use crate::dropout::Dropout;
+use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
-use crate::{Score, TrainError};
 
 /// The dense layers in training.
-pub(super) struct Middle {
+pub(super) struct Middle<'a> {
+    pub(super) lane: Lane<'a>,
     kernel: JointKernel,
-    pub(super) weights: Weights,
+    weights: Weights,
     dropout: Dropout,
     hidden: usize,
     classes: usize,
-    /// Of the epoch so far, one row an image.
-    pub(super) logits: Vec<f32>,
     factors: Vec<f32>,
     by_logits: Vec<f32>,
 }
 
-impl Middle {
+impl<'a> Middle<'a> {
     pub(super) fn new(
         joint: &Joint,
         optimizer: &Optimizer,
         spec: &UnifiedSpec,
-        dropout: Dropout,
+        mut dropout: Dropout,
+        lane: Lane<'a>,
     ) -> Result<Self, TrainError> {
+        lane.seek(0, &mut dropout.rng);
         let (hidden, classes) = (spec.hidden as usize, spec.branch.classes as usize);
         let mut kernel = JointKernel::new(spec.joined() as usize, hidden, classes, Level::detect());
         let weights = Weights::take(joint.params(), optimizer)?;
         kernel.set_weights(&weights.values);
         let (factors, by_logits) = (vec![0.0; hidden * LANES], vec![0.0; classes * LANES]);
-        Ok(Self { kernel, weights, dropout, hidden, classes, logits: Vec::new(), factors, by_logits })
+        Ok(Self { lane, kernel, weights, dropout, hidden, classes, factors, by_logits })
     }
 
     /// Number of classes.
@@ -41,7 +43,8 @@ impl Middle {
 
     /// One step on a batch: groups of 16 images' joined outputs `[2 * classes][16]`. Their gradients are written to
     /// `by_joined`, laid out alike.
-    pub(super) fn turn(&mut self, joined: &[f32], labels: &[i64], by_joined: &mut [f32]) {
+    pub(super) fn turn(&mut self, joined: &[f32], labels: &[i64], by_joined: &mut [f32]) -> Result<(), TrainError> {
+        let seen = self.lane.way.logits.len();
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -53,29 +56,40 @@ impl Middle {
             });
             let logits = self.kernel.forward(joined, dropped);
             cross_entropy_gradient(logits, group, labels.len(), &mut self.by_logits);
-            let start = self.logits.len();
-            self.logits.resize(start + group.len() * self.classes, 0.0);
-            from_lanes(logits, &mut self.logits[start..]);
+            let rows = &mut self.lane.way.logits;
+            let start = rows.len();
+            rows.resize(start + group.len() * self.classes, 0.0);
+            from_lanes(logits, &mut rows[start..]);
             self.kernel.backward(joined, dropped, &self.by_logits, by_joined);
         }
+        self.lane.check_logits(&self.lane.way.logits[seen..], labels)?;
         self.kernel.take_gradient(&mut self.weights.gradient);
         self.weights.step();
         self.kernel.set_weights(&self.weights.values);
+        Ok(())
+    }
+
+    /// Writes weights and optimiser back.
+    pub(super) fn put_back(mut self, joint: &mut Joint, optimizer: &mut Optimizer) -> Result<Lane<'a>, TrainError> {
+        self.weights.put_back(joint.params_mut(), optimizer)?;
+        self.lane.note(&[&self.dropout.rng]);
+        Ok(self.lane)
     }
 }
 
 /// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, in the order given and
 /// in batches of `size`.
-pub(crate) fn joint_epoch(
+pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
     (joined, labels): (&[f32], &[i64]),
     (order, size): (&[i64], usize),
     dropout: Dropout,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
-    let mut middle = Middle::new(joint, optimizer, spec, dropout)?;
+    lane: Lane<'a>,
+) -> Result<Lane<'a>, TrainError> {
+    let order = lane.left(order, size);
+    let mut middle = Middle::new(joint, optimizer, spec, dropout, lane)?;
     let inputs = spec.joined() as usize;
     let labels: Vec<i64> = order.iter().map(|&i| labels[i as usize]).collect();
     let groups = size.div_ceil(LANES);
@@ -86,9 +100,10 @@ pub(crate) fn joint_epoch(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        middle.turn(&lanes[..used], labels, &mut by_joined[..used]);
-        tick();
+        middle.turn(&lanes[..used], labels, &mut by_joined[..used])?;
+        if !middle.lane.batch_done() {
+            break;
+        }
     }
-    middle.weights.put_back(joint.params_mut(), optimizer)?;
-    score(&middle.logits, &labels)
+    middle.put_back(joint, optimizer)
 }

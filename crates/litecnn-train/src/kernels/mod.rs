@@ -17,8 +17,8 @@ use litecnn_kernels::{BranchKernel, BranchShape, Level};
 use litecnn_model::{Branch, BranchSpec, Params};
 use tch::Tensor;
 
+use crate::TrainError;
 use crate::optimizer::{HostOptimizer, Optimizer};
-use crate::{Score, TrainError};
 
 /// The weights of a part and its optimiser, in plain memory.
 struct Weights {
@@ -78,10 +78,4 @@ fn host<'a>(images: &'a DeviceImages, kernel: &BranchKernel) -> Result<HostImage
     let host = images.host().filter(|host| host.image_size() == kernel.shape().pixels());
     let wrong = || tch::TchError::Shape(format!("images on {:?} are not what the model wants", images.device()));
     Ok(host.ok_or_else(wrong)?)
-}
-
-/// Scores an epoch's logits, one row an image.
-fn score(logits: &[f32], labels: &[i64]) -> Result<Score, TrainError> {
-    let logits = Tensor::f_from_slice(logits)?.f_view([labels.len() as i64, -1])?;
-    Score::of(&logits, &Tensor::f_from_slice(labels)?)
 }

@@ -1,35 +1,40 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use litecnn_data::{DeviceImages, HostImages, Stream};
 use litecnn_kernels::{Activations, BranchKernel, LANES, Workspace};
 use litecnn_model::{Branch, HeadActivation, UnifiedModel};
 
 use super::exchange::Exchange;
 use super::joint::Middle;
-use super::{Weights, host, kernel_of, score};
+use super::{Weights, host, kernel_of};
+use crate::TrainError;
 use crate::dropout::Dropout;
+use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
 use crate::threads::{join, single_threaded_operations};
-use crate::{Score, TrainError};
 
 /// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
 ///
 /// The branches meet in the dense layers only. With two workers each branch has a thread; the threads swap the
 /// branches' outputs once a batch, and both compute the dense layers, which takes less time than to wait for the
 /// result. So the numbers are the same with one worker or two.
-pub(crate) fn whole_epoch(
+pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
     (order, size): (&[u32], usize),
     dropout: &Stream,
     workers: usize,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
+    lane: Lane<'a>,
+) -> Result<Lane<'a>, TrainError> {
+    let order = lane.left(order, size);
     let spec = model.spec().clone();
     let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
     let [first_branch, second_branch] = &mut model.branches;
     let mut first = Half::new(first_branch, first_optimizer, spec.head_activation, size)?;
     let mut second = Half::new(second_branch, second_optimizer, spec.head_activation, size)?;
-    let middle = || Middle::new(&model.joint, joint_optimizer, &spec, Dropout::new(&spec, dropout.clone()));
+    let dropout = || Dropout::new(&spec, dropout.clone());
+    let middle = || Middle::new(&model.joint, joint_optimizer, &spec, dropout(), lane.clone());
     let host = host(images, &first.kernel)?;
     let labels = order.iter().map(|&place| host.label(place)).collect::<Result<Vec<_>, _>>()?;
     let mut lead = Meeting::new(middle()?, size);
@@ -37,17 +42,22 @@ pub(crate) fn whole_epoch(
         for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
             first.forward(&host, batch)?;
             second.forward(&host, batch)?;
-            lead.turn(&first.outputs, &second.outputs, labels);
+            lead.turn(&first.outputs, &second.outputs, labels)?;
             first.backward(&lead.by_outputs[0]);
             second.backward(&lead.by_outputs[1]);
-            tick();
+            if !lead.middle.lane.batch_done() {
+                break;
+            }
         }
     } else {
         let mut follow = Meeting::new(middle()?, size);
         let exchange = Exchange::new();
+        // Batches after which both sides leave. The lead sets it before the swap of the last one, so the other side
+        // knows after it.
+        let last = AtomicUsize::new(usize::MAX);
         let shared = images.share();
         std::thread::scope(|scope| {
-            let (exchange, labels, second) = (&exchange, &labels, &mut second);
+            let (exchange, labels, second, last) = (&exchange, &labels, &mut second, &last);
             let worker = scope.spawn(move || {
                 let _presence = exchange.presence();
                 single_threaded_operations();
@@ -58,8 +68,11 @@ pub(crate) fn whole_epoch(
                     if !exchange.swap(1, &second.outputs, &mut theirs) {
                         break;
                     }
-                    follow.turn(&theirs, &second.outputs, labels);
+                    follow.turn(&theirs, &second.outputs, labels)?;
                     second.backward(&follow.by_outputs[1]);
+                    if second.steps >= last.load(Ordering::Relaxed) {
+                        break;
+                    }
                 }
                 Ok::<_, TrainError>(())
             });
@@ -68,12 +81,19 @@ pub(crate) fn whole_epoch(
                 let mut theirs = vec![0.0; first.outputs.len()];
                 for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
                     first.forward(&host, batch)?;
+                    let halts = lead.middle.lane.halts();
+                    if halts {
+                        last.store(first.steps + 1, Ordering::Relaxed);
+                    }
                     if !exchange.swap(0, &first.outputs, &mut theirs) {
                         break;
                     }
-                    lead.turn(&first.outputs, &theirs, labels);
+                    lead.turn(&first.outputs, &theirs, labels)?;
                     first.backward(&lead.by_outputs[0]);
-                    tick();
+                    lead.middle.lane.batch_done();
+                    if halts {
+                        break;
+                    }
                 }
                 Ok::<_, TrainError>(())
             };
@@ -81,16 +101,14 @@ pub(crate) fn whole_epoch(
             done.and(join(worker))
         })?;
     }
-    // A side leaves its loop early only if the other failed, which was returned above.
-    let batches = order.len().div_ceil(size);
-    if (first.steps, second.steps) != (batches, batches) {
+    // A side leaves its loop alone only if the other failed, which was returned above.
+    if first.steps != second.steps {
         return Err(TrainError::State("the branches parted within an epoch".into()));
     }
     let (first, second) = (first.weights, second.weights);
     first.put_back(model.branches[0].params_mut(), first_optimizer)?;
     second.put_back(model.branches[1].params_mut(), second_optimizer)?;
-    lead.middle.weights.put_back(model.joint.params_mut(), joint_optimizer)?;
-    score(&lead.middle.logits, &labels)
+    lead.middle.put_back(&mut model.joint, joint_optimizer)
 }
 
 /// A branch in training: hands its outputs forward, takes their gradients back.
@@ -172,8 +190,8 @@ impl Half {
 }
 
 /// The dense layers where the branches' outputs meet.
-struct Meeting {
-    middle: Middle,
+struct Meeting<'a> {
+    middle: Middle<'a>,
     /// `[group][2 * classes][16]`
     joined: Vec<f32>,
     by_joined: Vec<f32>,
@@ -181,14 +199,14 @@ struct Meeting {
     by_outputs: [Vec<f32>; 2],
 }
 
-impl Meeting {
-    fn new(middle: Middle, size: usize) -> Self {
+impl<'a> Meeting<'a> {
+    fn new(middle: Middle<'a>, size: usize) -> Self {
         let outputs = size.div_ceil(LANES) * middle.classes() * LANES;
         let both = || vec![0.0; 2 * outputs];
         Self { joined: both(), by_joined: both(), by_outputs: [vec![0.0; outputs], vec![0.0; outputs]], middle }
     }
 
-    fn turn(&mut self, first: &[f32], second: &[f32], labels: &[i64]) {
+    fn turn(&mut self, first: &[f32], second: &[f32], labels: &[i64]) -> Result<(), TrainError> {
         let group = self.middle.classes() * LANES;
         let groups = labels.len().div_ceil(LANES);
         let pairs = first.chunks_exact(group).zip(second.chunks_exact(group));
@@ -197,11 +215,12 @@ impl Meeting {
             joined[group..].copy_from_slice(b);
         }
         let used = 2 * group * groups;
-        self.middle.turn(&self.joined[..used], labels, &mut self.by_joined[..used]);
+        self.middle.turn(&self.joined[..used], labels, &mut self.by_joined[..used])?;
         for (g, by_joined) in self.by_joined[..used].chunks_exact(2 * group).enumerate() {
             for (by_output, part) in self.by_outputs.iter_mut().zip(by_joined.chunks_exact(group)) {
                 by_output[g * group..][..group].copy_from_slice(part);
             }
         }
+        Ok(())
     }
 }

@@ -1,33 +1,41 @@
 use litecnn_model::Joint;
 use tch::Tensor;
 
+use super::check;
+use crate::TrainError;
 use crate::dropout::Dropout;
+use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
 use crate::score::cross_entropy;
-use crate::{Score, TrainError};
 
 /// One epoch of the dense layers on joined outputs `[images, 2 * classes]` and labels, in the order given and in
 /// batches of `size`.
-pub(crate) fn joint_epoch(
+pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     (joined, labels): &(Tensor, Tensor),
     (order, size): (&[i64], usize),
     mut dropout: Dropout,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
+    mut lane: Lane<'a>,
+) -> Result<Lane<'a>, TrainError> {
     let device = labels.device();
-    let order = Tensor::f_from_slice(order)?.f_to(device)?;
+    lane.seek(0, &mut dropout.rng);
+    let order = Tensor::f_from_slice(lane.left(order, size))?.f_to(device)?;
     let (joined, labels) = (joined.f_index_select(0, &order)?, labels.f_index_select(0, &order)?);
     let mut seen = Vec::new();
     for (x, y) in joined.f_split(size as i64, 0)?.iter().zip(labels.f_split(size as i64, 0)?) {
         let logits = joint.forward(x, dropout.draw_tensor(y.numel(), device)?.as_ref())?;
         let loss = cross_entropy(&logits, &y)?;
+        check(&lane, &loss)?;
         let gradients = Tensor::f_run_backward(&[loss], joint.params().views(), false, false)?;
         let gradient = joint.params().gather(&gradients)?;
         optimizer.step(joint.params_mut().flat_mut(), &gradient)?;
         seen.push(logits.f_detach()?);
-        tick();
+        if !lane.batch_done() {
+            break;
+        }
     }
-    Score::of(&Tensor::f_cat(&seen, 0)?, &labels)
+    lane.add(&seen)?;
+    lane.note(&[&dropout.rng]);
+    Ok(lane)
 }

@@ -4,36 +4,39 @@ use litecnn_data::{DeviceImages, Stream};
 use litecnn_model::{Branch, HeadActivation, Joint, UnifiedModel, activate};
 use tch::Tensor;
 
+use super::check;
+use crate::TrainError;
 use crate::dropout::Dropout;
+use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
 use crate::score::cross_entropy;
 use crate::threads::{join, single_threaded_operations};
-use crate::{Score, TrainError};
 
 /// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
 ///
 /// The model falls apart into two branches that meet in the dense layers only: forward they hand their outputs over,
 /// backward they are handed the gradients of these. So the second branch can work in a thread of its own, and the
 /// sums are the same in the same order with one thread or two.
-pub(crate) fn whole_epoch(
+pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
     (order, size): (&[u32], usize),
     dropout: &Stream,
     workers: usize,
-    tick: &(dyn Fn() + Sync),
-) -> Result<Score, TrainError> {
+    lane: Lane<'a>,
+) -> Result<Lane<'a>, TrainError> {
+    let order = lane.left(order, size);
     let spec = model.spec().clone();
     let activation = spec.head_activation;
     let batches = images.batches(order, size)?;
-    let labels = batches.labels()?;
-    let dropout = Dropout::new(&spec, dropout.clone());
+    let mut dropout = Dropout::new(&spec, dropout.clone());
+    lane.seek(0, &mut dropout.rng);
     let [first, second] = &mut model.branches;
     let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
     let mut first = Half { branch: first, optimizer: first_optimizer, activation };
     let mut second = Half { branch: second, optimizer: second_optimizer, activation };
-    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, seen: Vec::new() };
+    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, seen: Vec::new(), lane };
     if workers < 2 {
         for batch in batches {
             let batch = batch?;
@@ -41,7 +44,9 @@ pub(crate) fn whole_epoch(
             let (for_a, for_b) = middle.turn(&a, &b, &batch.labels)?;
             first.backward(&a, &for_a)?;
             second.backward(&b, &for_b)?;
-            tick();
+            if !middle.lane.batch_done() {
+                break;
+            }
         }
     } else {
         let shared = images.share();
@@ -62,17 +67,22 @@ pub(crate) fn whole_epoch(
                         break;
                     }
                     first.backward(&a, &for_a)?;
-                    tick();
+                    if !middle.lane.batch_done() {
+                        break;
+                    }
                 }
                 Ok::<_, TrainError>(())
             };
             let led = lead();
-            // Hanging up ends a worker that still waits.
+            // Hanging up ends a worker that still waits, or has begun a batch that is not to be.
             drop((to_second, from_second));
             led.and(join(worker))
         })?;
     }
-    Score::of(&Tensor::f_cat(&middle.seen, 0)?, &labels)
+    let Middle { mut lane, seen, dropout, .. } = middle;
+    lane.add(&seen)?;
+    lane.note(&[&dropout.rng]);
+    Ok(lane)
 }
 
 /// A branch in training: hands its outputs forward, takes their gradients back.
@@ -116,21 +126,23 @@ impl Half<'_> {
 }
 
 /// The dense layers in training.
-struct Middle<'a> {
-    joint: &'a mut Joint,
-    optimizer: &'a mut Optimizer,
+struct Middle<'m, 'a> {
+    lane: Lane<'a>,
+    joint: &'m mut Joint,
+    optimizer: &'m mut Optimizer,
     dropout: Dropout,
-    /// Logits of the epoch so far.
+    /// Logits of the batches so far.
     seen: Vec<Tensor>,
 }
 
-impl Middle<'_> {
+impl Middle<'_, '_> {
     /// One step of the dense layers on the branches' outputs; returns the loss's gradients by these.
     fn turn(&mut self, a: &Tensor, b: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor), TrainError> {
         let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
         let logits =
             self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
         let loss = cross_entropy(&logits, labels)?;
+        check(&self.lane, &loss)?;
         let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
         by.push(joined);
         let mut gradients = Tensor::f_run_backward(&[loss], &by, false, false)?;

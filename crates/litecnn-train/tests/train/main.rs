@@ -4,6 +4,7 @@
 #[path = "../../../damage.rs"]
 mod damage;
 mod engines;
+mod halting;
 mod hostile;
 mod optimizers;
 mod repeatable;

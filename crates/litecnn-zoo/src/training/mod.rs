@@ -16,10 +16,11 @@ pub use sgd::Sgd;
 
 use litecnn_data::stream;
 use litecnn_train::{
-    Checkpointer, EarlyStoppingSettings, Epoch, Fit, Keep, Observer, Part, Plan, Problem, Score, cross_entropy, fit,
+    Checkpointer, EarlyStoppingSettings, Epoch, Fit, Keep, Observer, Part, Plan, Problem, Score, Trained,
+    cross_entropy, fit,
 };
 use rand::seq::SliceRandom;
-use tch::{Tensor, no_grad};
+use tch::{Device, Tensor};
 
 use crate::{Model, ZooError};
 
@@ -150,27 +151,39 @@ impl Problem for Training<'_> {
         vec![self.rate(epoch, 0).rate]
     }
 
-    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Vec<Score>, ZooError> {
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, ZooError> {
         let Task { step, data, recipe, seed } = *self.task;
         let purpose = |what: &str| stream(seed, &format!("zoo/{step}/{what}/epoch-{}", epoch.number));
         let mut order = data.used.clone();
         order.shuffle(&mut purpose("order"));
         let (mut augmentation, mut dropout) = (purpose("augmentation"), purpose("dropout"));
-        let batches = data.train.batches(&order, recipe.batch_size)?;
-        let labels = batches.labels()?;
+        let mut lane = epoch.lane(0, 0.0);
+        lane.seek(0, &mut augmentation);
+        lane.seek(1, &mut dropout);
+        let batches = data.train.batches(lane.left(&order, recipe.batch_size), recipe.batch_size)?;
         let mut seen = Vec::with_capacity(batches.len());
-        for (number, batch) in batches.enumerate() {
+        for batch in batches {
             let batch = batch?;
+            let at = self.rate(epoch, lane.way.batches);
+            lane.learning_rate = at.rate;
             let crops = recipe.augmentation.draw(batch.len(), &mut augmentation);
             let images = recipe.augmentation.apply(&batch.images, &crops)?;
             let logits = self.model.forward_train(&recipe.normalisation.apply(&images)?, &mut dropout)?;
-            self.derive(cross_entropy(&logits, &batch.labels)?)?;
-            let at = self.rate(epoch, number);
+            let loss = cross_entropy(&logits, &batch.labels)?;
+            // A GPU would have to be waited for; its losses are looked at when the epoch has ended.
+            if loss.device() == Device::Cpu {
+                lane.check(loss.f_double_value(&[])?)?;
+            }
+            self.derive(loss)?;
             self.sgd.step(&mut self.trained, &mut self.gradient, at)?;
             seen.push(logits.f_detach()?);
-            (epoch.tick)();
+            if !lane.batch_done() {
+                break;
+            }
         }
-        Ok(vec![no_grad(|| Score::of(&Tensor::f_cat(&seen, 0)?, &labels))?])
+        lane.add(&seen)?;
+        lane.note(&[&augmentation, &dropout]);
+        Ok(epoch.ended(vec![lane], recipe.batch_size, &data.train.labels(&order)?)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, ZooError> {

@@ -9,6 +9,8 @@ use indicatif::HumanBytes;
 use litecnn_cli::Usage;
 use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_sample};
 
+use crate::training::interrupt::end_when_asked;
+
 /// List, fetch and sample data sets.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -76,6 +78,7 @@ pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
         Command::List { place } => list(&LoadOptions { offline: true, ..place.options() }),
         Command::Fetch { dataset, place } => {
             let options = place.options();
+            end_when_asked("the files that came whole are kept")?;
             for name in names(dataset)? {
                 let fetched = fetch(&name, &options, &mut teller(&name, quiet)).map_err(usage)?;
                 println!(

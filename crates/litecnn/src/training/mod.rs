@@ -4,6 +4,7 @@ mod data;
 mod device;
 mod engine;
 mod evaluate;
+mod interrupt;
 mod machine;
 mod progress;
 mod session;
@@ -28,12 +29,13 @@ pub(crate) enum Command {
 }
 
 pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
-    match command {
+    let done = match command {
         Command::Data(args) => data::run(args, quiet),
         Command::Train(args) => train::run(&args, quiet),
         Command::Surgery(args) => surgery::run(&args, quiet),
         Command::Evaluate(args) => evaluate::run(&args, quiet),
         Command::Summary(args) => summary::run(&args),
         Command::Zoo(args) => zoo::run(&args, quiet),
-    }
+    };
+    done.map_err(interrupt::told)
 }

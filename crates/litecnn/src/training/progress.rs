@@ -23,8 +23,8 @@ struct Running {
     first: u32,
     epochs: u32,
     epoch: u32,
-    /// Epochs trained by earlier processes.
-    earlier: Option<u32>,
+    /// Epochs, and batches of the next one, trained by earlier processes.
+    earlier: Option<(u32, usize)>,
 }
 
 impl Progress {
@@ -53,18 +53,23 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn halts(&self) -> bool {
+        litecnn_cli::caught().is_some()
+    }
+
     fn notice(&self, event: Event<'_>) {
         let mut steps = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match event {
-            Event::Resumed { step, epoch } => {
-                self.say(&format!("{step}: goes on after epoch {epoch}"));
+            Event::Resumed { step, epoch, batches } => {
+                let more = if batches > 0 { format!(" and {batches} batches") } else { String::new() };
+                self.say(&format!("{step}: goes on after epoch {epoch}{more}"));
                 let running = Running {
                     bar: None,
                     start: Instant::now(),
                     first: epoch + 1,
                     epochs: 0,
                     epoch,
-                    earlier: Some(epoch),
+                    earlier: Some((epoch, batches)),
                 };
                 steps.insert(step.to_owned(), running);
             }
@@ -80,8 +85,8 @@ impl Observer for Progress {
                 (running.epoch, running.epochs) = (epoch, epochs);
                 if running.bar.is_none() {
                     running.bar = self.bar(step, u64::from(epochs) * batches as u64);
-                    if let (Some(bar), Some(done)) = (&running.bar, running.earlier) {
-                        bar.set_position(u64::from(done) * batches as u64);
+                    if let (Some(bar), Some((done, more))) = (&running.bar, running.earlier) {
+                        bar.set_position(u64::from(done) * batches as u64 + more as u64);
                         bar.reset_eta();
                     }
                 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{Dataset, LoadOptions, load};
 use litecnn_model::{Model, UnifiedModel};
-use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, sha256, sha256_file};
+use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file};
 use litecnn_train::{Checkpointer, Engine, Fit, Recipe, TrainingData};
 use tch::Device;
 
@@ -216,7 +216,7 @@ impl Step<'_> {
         for path in outputs {
             digests.insert(session.relative(path), sha256_file(path)?);
         }
-        let ended = now();
+        let ended = now_after(&self.started);
         let record = StepRecord {
             format: StepRecord::FORMAT.into(),
             step: self.name.clone(),

@@ -20,7 +20,7 @@ use crate::training::surgery;
 /// Train: one step of the recipe, or all of them in turn.
 ///
 /// A step that is done already, with the same recipe and inputs, is passed over; one that was cut off goes on after
-/// its last finished epoch.
+/// its last finished epoch, one that was interrupted (Ctrl-C, SIGTERM) after its last batch.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which step.
@@ -53,6 +53,7 @@ enum Which {
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let session = Session::open(&args.common)?;
     let progress = Progress::new(quiet);
+    litecnn_cli::catch_signals()?;
     let steps: &[fn(&Session, &Progress) -> Result<()>] = match args.step {
         Which::All => &[first, surgery::operate, joint, whole, folds],
         Which::Stage1 => &[first],
@@ -119,7 +120,7 @@ fn folds(session: &Session, progress: &Progress) -> Result<()> {
     if !to_do.is_empty() {
         let steps = Mutex::new(HashMap::new());
         let lock = || steps.lock().unwrap_or_else(PoisonError::into_inner);
-        let keeping = |e: anyhow::Error| TrainError::Keeping(format!("{e:#}"));
+        let keeping = |e: anyhow::Error| TrainError::Keeping(litecnn_cli::sentence(&e));
         let checkpointer = |fold: &Fold| {
             let step = session.begin(&fold.step(), &inputs, &outputs(session, &fold.step())).map_err(keeping)?;
             let checkpointer = step.as_ref().map(Step::checkpointer);

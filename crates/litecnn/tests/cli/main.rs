@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod bad_input;
+#[cfg(unix)]
+mod faults;
+mod kills;
 mod linking;
 mod pipeline;
 mod resume;
@@ -19,6 +22,8 @@ fn litecnn(words: &str, run: &Path) -> Command {
         command.args(["--threads", "1"]);
     }
     command.args(["--dataset", "mnist", "--device", "cpu", "--data-dir"]).arg(samples()).arg("--run").arg(run);
+    // It is nobody's but ours, whatever runs the tests.
+    command.env_remove(litecnn_cli::SUPERVISED);
     command
 }
 
@@ -40,6 +45,18 @@ fn bad(command: &mut Command) -> (i32, String) {
     assert!(!output.status.success(), "{command:?} succeeded\n{stderr}");
     assert!(!stderr.contains("panicked"), "{command:?}\n{stderr}");
     (output.status.code().unwrap_or(-1), stderr)
+}
+
+/// Sends a signal, once it says a line that begins so: its status and what it said after that.
+#[cfg(unix)]
+fn interrupted(command: &mut Command, line: &str, signal: &str) -> (Option<i32>, String) {
+    use std::io::BufRead;
+    let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    lines.find(|said| said.starts_with(line)).unwrap_or_else(|| panic!("never said {line}"));
+    assert!(Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap().success());
+    let said: Vec<String> = lines.collect();
+    (child.wait().unwrap().code(), said.join("\n"))
 }
 
 /// Every file below a folder, with its content; lock files, and what differs from run to run (times), left out.

@@ -46,6 +46,43 @@ fn killed_in_every_step_and_started_again() {
     // Folds run side by side: which of the first two was done when the third began is chance.
     assert!(said.contains("stage-2-2: done already") && said.contains("fold-3: goes on after epoch"), "{said}");
     assert!(content(&disturbed) == expected, "the same bytes as the undisturbed run");
+
+    #[cfg(unix)]
+    signalled_in_every_step(&dir.path().join("signalled"), &recipe, &expected);
+}
+
+/// SIGINT and SIGTERM: the batch is finished, the state saved, and a line says how to go on.
+#[cfg(unix)]
+fn signalled_in_every_step(run: &Path, recipe: &Path, expected: &[(std::path::PathBuf, Vec<u8>)]) {
+    let train = || {
+        let mut command = litecnn("train --threads 2", run);
+        command.arg("--recipe").arg(recipe);
+        command
+    };
+    let mut within = 0;
+    for (line, signal, status) in [
+        ("stage-1 epoch 1/", "INT", 130),
+        ("stage-1 epoch 4/", "TERM", 143),
+        ("stage-2-1 epoch ", "INT", 130),
+        ("stage-2-2 epoch ", "INT", 130),
+        ("fold-", "TERM", 143),
+        ("fold-3 epoch ", "INT", 130),
+    ] {
+        let (found, said) = crate::interrupted(&mut train(), line, signal);
+        assert_eq!(found, Some(status), "{line}: {said}");
+        let last = said.lines().last().unwrap();
+        let step = line.split([' ', '-']).next().unwrap();
+        assert!(last.starts_with(&format!("interrupted by SIG{signal}, {step}")), "{last}");
+        let halted = last.split(": halted ").nth(1).unwrap();
+        within += usize::from(halted.starts_with("in epoch ") && halted.contains(" batches, saved"));
+        let again =
+            litecnn_cli::command_line(std::iter::once(train().get_program()).chain(train().get_args()).map(Into::into));
+        assert!(last.ends_with(&format!("; to go on: {again}")), "{last}");
+    }
+    assert!(within > 2, "most signals come within an epoch");
+    let said = String::from_utf8_lossy(&good(&mut train()).stderr).into_owned();
+    assert!(said.contains("fold-3: goes on after epoch"), "{said}");
+    assert!(content(run) == expected, "the same bytes as the undisturbed run");
 }
 
 #[test]

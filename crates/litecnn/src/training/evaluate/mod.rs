@@ -16,6 +16,7 @@ use litecnn_run::{Predictions, SeedDir};
 use litecnn_train::{Fold, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainingData};
 use tch::Tensor;
 
+use crate::training::interrupt::leave_if_asked;
 use crate::training::progress::Progress;
 use crate::training::session::{Session, StepArgs};
 use crate::training::train::{self, card, done_already};
@@ -33,6 +34,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let (session, progress) = (Session::open(&args.common)?, Progress::new(quiet));
+    litecnn_cli::catch_signals()?;
     evaluate(&session, &progress)?;
     let metrics = Metrics::read(&session.dir.metrics())?;
     let test = &metrics.splits.test;
@@ -60,6 +62,7 @@ fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
     let test: Vec<u32> = (0..data.test.len() as u32).collect();
     let mut scored = Vec::new();
     for Entry { name, path, validation, .. } in entries {
+        leave_if_asked(STEP)?;
         let (model, _) = Model::load(&path, session.device)?;
         let says = |images: &DeviceImages, places: &[u32]| logits(session, &model, images, places);
         let (on_test, on_validation) = (says(&data.test, &test)?, says(&data.images, validation)?);
@@ -88,6 +91,7 @@ fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
         predictions.write(&dir.predictions(split))?;
         Ok(predictions)
     };
+    leave_if_asked(STEP)?;
     let on_train = logits(session, &last.model, &data.images, &data.split.train)?;
     let train = leave("train", &on_train, &data.images, &data.split.train)?;
     let validation = leave("validation", &last.validation, &data.images, &data.split.validation)?;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{DataError, Dataset, LoadOptions, Normalisation, load};
-use litecnn_run::{Manifest, Measured, RunDir, StepRecord, StepTimes, now, sha256, sha256_file, write_history};
+use litecnn_run::{
+    Manifest, Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history,
+};
 use litecnn_train::{Checkpointer, Fit};
 use litecnn_zoo::{Card, Count, Evaluation, Model, TrainingData};
 use tch::Device;
@@ -177,7 +179,7 @@ impl Step<'_> {
         for name in [HISTORY, WEIGHTS, PREDICTIONS, MEASURED] {
             outputs.insert(name.to_owned(), sha256_file(&path(name))?);
         }
-        let (ended, on) = (now(), device::name(self.job.bench.device));
+        let (ended, on) = (now_after(&self.started), device::name(self.job.bench.device));
         let record = StepRecord {
             format: StepRecord::FORMAT.into(),
             step: self.name.clone(),

@@ -15,7 +15,8 @@ use crate::training::progress::Progress;
 /// Remove the smallest weights of a trained network in rounds, training what is left after each.
 ///
 /// Each round sets a share of the weights of convolutions that are left to zero, for good, ranked over all layers
-/// together. Rounds that are done already are passed over; one that was cut off goes on after its last finished epoch.
+/// together. Rounds that are done already are passed over; one that was cut off goes on after its last finished epoch,
+/// one that was interrupted after its last batch.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A weight file of `litecnn zoo train`.
@@ -65,6 +66,7 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     }
     let name = format!("{}, {}", model.graph().name, recipe.name);
     let mut job = Job::open(&args.out, name, settings, args.recipe.seed, bench)?;
+    litecnn_cli::catch_signals()?;
 
     let known = measured_beside(&args.weights);
     let mut before = known.as_ref().map_or((0, 0.0), |m| (m.epochs, m.seconds));

@@ -15,7 +15,8 @@ use crate::training::progress::Progress;
 
 /// Train a network on a data set and measure it on the test images.
 ///
-/// A training that is done already is passed over; one that was cut off goes on after its last finished epoch.
+/// A training that is done already is passed over; one that was cut off goes on after its last finished epoch,
+/// one that was interrupted after its last batch.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network;
@@ -120,6 +121,7 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     data.check(&graph)?;
     let name = format!("{}, {}", network.name, recipe.name);
     let mut job = Job::open(&args.out, name, settings, args.recipe.seed, bench)?;
+    litecnn_cli::catch_signals()?;
     let (classes, device) = (job.bench().dataset.classes.clone(), job.bench().device);
     let Some(step) = job.begin(TRAIN, &args.out, args.from.as_deref())? else {
         progress.say(&format!("{TRAIN}: done already"));
