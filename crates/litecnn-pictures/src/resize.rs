@@ -1,5 +1,6 @@
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::decode::Picture;
 use crate::{Fit, PictureError, PictureForm};
@@ -37,15 +38,26 @@ fn inner((width, height): (usize, usize), to: (usize, usize)) -> (usize, usize) 
 }
 
 fn scaled(picture: &Picture, part: [f64; 4], to: (usize, usize)) -> Result<Vec<u8>, PictureError> {
-    let kind = if picture.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let source = ImageRef::new(picture.width as u32, picture.height as u32, &picture.pixels, kind)
+    // By type: the call that asks what pixels there are builds in the code for a dozen kinds of them.
+    if picture.channels == 1 { scaled_as::<U8>(picture, part, to) } else { scaled_as::<U8x3>(picture, part, to) }
+}
+
+fn scaled_as<P: PixelTrait>(
+    picture: &Picture,
+    [left, top, width, height]: [f64; 4],
+    to: (usize, usize),
+) -> Result<Vec<u8>, PictureError> {
+    let source = TypedImageRef::<P>::from_buffer(picture.width as u32, picture.height as u32, &picture.pixels)
         .map_err(PictureError::damaged)?;
-    let mut target = Image::new(to.0 as u32, to.1 as u32, kind);
-    let [left, top, width, height] = part;
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(left, top, width, height);
-    Resizer::new().resize(&source, &mut target, &options).map_err(PictureError::damaged)?;
-    Ok(target.into_vec())
+    let mut pixels = vec![0; to.0 * to.1 * picture.channels];
+    let mut target =
+        TypedImage::<P>::from_buffer(to.0 as u32, to.1 as u32, &mut pixels).map_err(PictureError::damaged)?;
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .use_alpha(false)
+        .crop(left, top, width, height);
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(PictureError::damaged)?;
+    Ok(pixels)
 }
 
 fn letterboxed(inner: &[u8], (width, height): (usize, usize), form: &PictureForm) -> Vec<u8> {
