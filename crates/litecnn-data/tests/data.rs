@@ -8,6 +8,8 @@ mod bad_files;
 mod places;
 #[path = "data/samples.rs"]
 mod samples;
+#[path = "data/written.rs"]
+mod written;
 
 use std::path::Path;
 
