@@ -64,4 +64,4 @@ pub use tensor::{
     Augmentation, Batch, Batches, Change, Crop, Crops, DeviceImages, Fill, HostImages, Normalisation, Resampler, Split,
     SplitError, Stream, folds, split, stream,
 };
-pub use write_pictures::{Part, write_pictures};
+pub use write_pictures::{PicturePart, write_pictures};

@@ -7,7 +7,7 @@ use crate::{DataError, Dataset, Images};
 
 /// Which images of a data set are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum PicturePart {
     /// Training and test images.
     All,
     /// The training images.
@@ -24,7 +24,7 @@ pub enum Part {
 /// # Errors
 /// [`DataError::Pictures`] if there is something in the folder, if two classes would share a folder, or if images are
 /// neither grey nor of three colours; [`DataError::Io`] if writing fails.
-pub fn write_pictures(dataset: &Dataset, part: Part, folder: &Path) -> Result<usize, DataError> {
+pub fn write_pictures(dataset: &Dataset, part: PicturePart, folder: &Path) -> Result<usize, DataError> {
     let refuse = |reason: String| DataError::Pictures { set: dataset.name.clone(), reason };
     let classes = folder_names(&dataset.classes).map_err(refuse)?;
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
@@ -42,7 +42,7 @@ pub fn write_pictures(dataset: &Dataset, part: Part, folder: &Path) -> Result<us
     }
     let mut written = 0;
     for (name, images, wanted) in
-        [("train", &dataset.train, part != Part::Test), ("test", &dataset.test, part != Part::Train)]
+        [("train", &dataset.train, part != PicturePart::Test), ("test", &dataset.test, part != PicturePart::Train)]
     {
         if wanted {
             write(images, name, &classes, &unfinished, dataset)?;

@@ -5,15 +5,19 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
+mod completions;
 mod export;
+mod man;
 mod predict;
 mod report;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "training")]
 mod training;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use litecnn_cli::{Usage, sentence};
 
 /// Builds, measures and ships small convolutional classifiers.
@@ -35,6 +39,8 @@ enum Command {
     Report(report::Args),
     Export(export::Args),
     Predict(predict::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args, cli.quiet),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args, cli.quiet),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command(), cli.quiet),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use litecnn_data::{DataError, Dataset, LoadOptions, Part, load, write_pictures};
+use litecnn_data::{DataError, Dataset, LoadOptions, PicturePart, load, write_pictures};
 
 fn sample(name: &str) -> Dataset {
     let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/samples");
@@ -16,9 +16,11 @@ fn files(folder: &Path) -> usize {
 #[test]
 fn pictures_are_the_images_in_folders_of_their_classes() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, part, expected) in
-        [("mnist", Part::All, 1200), ("fashion-mnist", Part::Test, 200), ("cifar10", Part::Test, 200)]
-    {
+    for (name, part, expected) in [
+        ("mnist", PicturePart::All, 1200),
+        ("fashion-mnist", PicturePart::Test, 200),
+        ("cifar10", PicturePart::Test, 200),
+    ] {
         let set = sample(name);
         let folder = dir.path().join("made").join(name);
         assert_eq!(write_pictures(&set, part, &folder).unwrap(), expected);
@@ -42,11 +44,11 @@ fn what_is_there_stays() {
     let dir = tempfile::tempdir().unwrap();
     let set = sample("mnist");
     std::fs::write(dir.path().join("notes.txt"), "mine").unwrap();
-    let error = write_pictures(&set, Part::Test, dir.path()).unwrap_err();
+    let error = write_pictures(&set, PicturePart::Test, dir.path()).unwrap_err();
     assert!(matches!(error, DataError::Pictures { .. }) && error.to_string().contains("is there already"), "{error}");
     assert_eq!(files(dir.path()), 1);
     // An empty folder is as good as none.
     let empty = dir.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
-    assert_eq!(write_pictures(&set, Part::Test, &empty).unwrap(), 200);
+    assert_eq!(write_pictures(&set, PicturePart::Test, &empty).unwrap(), 200);
 }

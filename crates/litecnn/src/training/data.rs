@@ -7,9 +7,28 @@ use anyhow::Result;
 use clap::Subcommand;
 use indicatif::HumanBytes;
 use litecnn_cli::Usage;
-use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_sample};
+use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_pictures, write_sample};
 
-/// List, fetch and sample data sets.
+const LIST_EXAMPLES: &str = "\
+Examples:
+  litecnn data list
+  litecnn data list --data-dir datasets/samples";
+
+const FETCH_EXAMPLES: &str = "\
+Examples:
+  litecnn data fetch
+  litecnn data fetch --dataset mnist --dataset cifar100";
+
+const PICTURES_EXAMPLES: &str = "\
+Examples:
+  litecnn data pictures --dataset mnist --out digits/
+  litecnn data pictures --dataset cifar10 --part test --out photos/test --data-dir datasets/samples";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+  litecnn data sample --dataset mnist --train 1000 --test 200 --out samples/";
+
+/// List and fetch data sets, write them out as pictures or as small samples.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -18,12 +37,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The data sets, and which are at hand.
+    /// Show the data sets, and which are at hand.
+    #[command(after_long_help = LIST_EXAMPLES)]
     List {
         #[command(flatten)]
         place: Place,
     },
     /// Make sure that data sets are at hand and intact; fetch into the cache what is missing.
+    #[command(after_long_help = FETCH_EXAMPLES)]
     Fetch {
         /// A data set; may be given several times. If not given, all but the optional ones: cifar100 has to be named.
         #[arg(long, value_name = "NAME")]
@@ -31,7 +52,23 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Write a data set out as PNG pictures, a folder for each class.
+    #[command(after_long_help = PICTURES_EXAMPLES)]
+    Pictures {
+        /// The data set.
+        #[arg(long, value_name = "NAME")]
+        dataset: String,
+        /// Which of its images.
+        #[arg(long, value_enum, default_value_t = Part::All)]
+        part: Part,
+        /// Folder to write to; it must not be there yet, or be empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Write a small extract with as many images of each class, in the data set's own format.
+    #[command(after_long_help = SAMPLE_EXAMPLES)]
     Sample {
         /// A data set; may be given several times. If not given, all but the optional ones.
         #[arg(long, value_name = "NAME")]
@@ -48,6 +85,16 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Training and test images.
+    All,
+    /// The training images.
+    Train,
+    /// The test images.
+    Test,
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,6 +132,21 @@ pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
                     fetched.source
                 );
             }
+            Ok(())
+        }
+        Command::Pictures { dataset, part, out, place } => {
+            let set = load(&dataset, &place.options()).map_err(usage)?;
+            let part = match part {
+                Part::All => litecnn_data::PicturePart::All,
+                Part::Train => litecnn_data::PicturePart::Train,
+                Part::Test => litecnn_data::PicturePart::Test,
+            };
+            let written = write_pictures(&set, part, &out)?;
+            println!(
+                "{dataset}: {written} pictures in {}, a folder for each of {} classes",
+                out.display(),
+                set.classes.len()
+            );
             Ok(())
         }
         Command::Sample { dataset, train, test, out, place } => {

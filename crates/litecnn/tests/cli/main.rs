@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod linking;
+mod options;
 mod pipeline;
 mod resume;
 mod zoo;
