@@ -6,5 +6,10 @@ include!("../link-libtorch.rs");
 include!("../versions.rs");
 
 fn main() {
-    tell_versions(link_libtorch().as_deref());
+    let lib = link_libtorch();
+    tell_versions(lib.as_deref());
+    // For build scripts of programs that depend on this crate: `DEP_LITECNN_LIBTORCH_LIB`.
+    if let Some(lib) = lib {
+        println!("cargo::metadata=LIBTORCH_LIB={}", lib.display());
+    }
 }

@@ -445,8 +445,9 @@ pub(crate) fn choose(
         if chosen.len() == before {
             let known: Vec<String> = VARIANTS.iter().map(Variant::network).collect();
             return Err(Usage(format!(
-                "--variants: there is no `{name}`; there are {}, the same by number as in resnet101-11, and all of \
+                "--variants: there is no `{name}`{}; there are {}, the same by number as in resnet101-11, and all of \
                  resnet101 or vgg19",
+                litecnn_cli::did_you_mean(name, known.iter().map(String::as_str)),
                 known.join(", ")
             )));
         }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
-use litecnn_cli::{DeviceChoice, Usage, duration};
+use litecnn_cli::{DeviceChoice, Usage, did_you_mean, duration};
 use litecnn_run::Lock;
 use xshell::{Shell, cmd};
 
@@ -129,6 +129,9 @@ pub(crate) struct Reproduce {
     /// A recipe the tool carries (paper, smoke) or a file [default: paper, or smoke with --smoke].
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<PathBuf>,
+    /// One value of the recipe, as in stage-1.epochs=30; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<String>,
     /// Folder that holds the data sets; nothing is fetched then.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -183,7 +186,10 @@ impl Reproduce {
         let recipe = match self.recipe.unwrap_or_else(|| name.into()) {
             carried if RECIPES.iter().any(|name| carried.as_os_str() == *name) => carried,
             file if file.is_file() => here(&file)?,
-            other => return usage(format!("--recipe: {} is neither a file nor `paper` or `smoke`", other.display())),
+            other => {
+                let hint = did_you_mean(&other.to_string_lossy(), RECIPES);
+                return usage(format!("--recipe: {}{hint} is neither a file nor `paper` or `smoke`", other.display()));
+            }
         };
         let datasets = match common.datasets.as_slice() {
             [] => Study::Isong.datasets().iter().map(|d| d.name().to_owned()).collect(),
@@ -196,6 +202,7 @@ impl Reproduce {
             engine: self.engine.unwrap_or_else(|| "auto".to_owned()),
             run: common.run,
             recipe,
+            set: self.set,
             data_dir: common.data_dir,
             threads: self.threads,
             max_epochs: self.max_epochs,
@@ -208,6 +215,7 @@ impl Reproduce {
         let common = self.common(root)?;
         let others = [
             ("--recipe", self.recipe.is_some()),
+            ("--set", !self.set.is_empty()),
             ("--max-epochs", self.max_epochs.is_some()),
             ("--engine", self.engine.is_some()),
         ];
@@ -236,6 +244,7 @@ impl Reproduce {
         let mut common = self.common(root)?;
         let others = [
             ("--recipe", self.recipe.is_some()),
+            ("--set", !self.set.is_empty()),
             ("--max-epochs", self.max_epochs.is_some()),
             ("--engine", self.engine.is_some()),
             ("--variants", !self.variants.is_empty()),
@@ -457,6 +466,7 @@ struct Wanted {
     engine: String,
     run: String,
     recipe: PathBuf,
+    set: Vec<String>,
     data_dir: Option<PathBuf>,
     threads: Option<u32>,
     max_epochs: Option<u32>,
@@ -480,6 +490,9 @@ impl Wanted {
             option("--run", run.into());
             option("--seed", seed.to_string().into());
             option("--recipe", self.recipe.clone().into());
+            for value in &self.set {
+                option("--set", value.into());
+            }
             option("--device", self.device.to_string().into());
             option("--engine", self.engine.clone().into());
             if let Some(threads) = self.threads {
@@ -537,6 +550,14 @@ fn repeated<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
     None
 }
 
+/// The tool that it is passed on to says whether there is such a key.
+fn key_and_value(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() && !value.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("a key and its value are wanted, as in stage-1.epochs=30".to_owned()),
+    }
+}
+
 fn run_name(text: &str) -> Result<String, String> {
     let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c));
     if letters && !text.is_empty() && !text.starts_with(['.', '-']) {
@@ -589,7 +610,9 @@ mod tests {
             ("--run a/b", "a run's name"),
             ("--run ..", "a run's name"),
             ("--run .hidden", "a run's name"),
-            ("--recipe absent.toml", "neither a file"),
+            ("--recipe absent.toml", "absent.toml is neither a file"),
+            ("--recipe papr", "papr (did you mean `paper`?) is neither a file"),
+            ("--set epochs", "a key and its value are wanted"),
             ("--data-dir absent", "not a folder"),
             ("--threads 0", "0 is not in 1.."),
             ("--max-epochs 0", "0 is not in 1.."),
@@ -607,13 +630,15 @@ mod tests {
 
     #[test]
     fn each_step_gets_the_options_it_takes() {
-        let all = wanted("--smoke --dataset mnist --device cuda:1 --threads 2 --max-epochs 1").unwrap();
+        let options = "--device cuda:1 --threads 2 --max-epochs 1 --set stage-1.epochs=3 --set model.filters=[8,16]";
+        let all = wanted(&format!("--smoke --dataset mnist {options}")).unwrap();
         let steps = plan(&all.datasets, &all.seeds, true);
         let line = |n: usize| all.arguments(&steps[n]).join(" ".as_ref()).into_string().unwrap();
         assert_eq!(line(0), "data fetch --dataset mnist");
         assert_eq!(
             line(3),
-            "train stage-2-1 --dataset mnist --run results/smoke --seed 0 --recipe smoke --device cuda:1 \
+            "train stage-2-1 --dataset mnist --run results/smoke --seed 0 --recipe smoke \
+             --set stage-1.epochs=3 --set model.filters=[8,16] --device cuda:1 \
              --engine auto --threads 2 --data-dir /checkout/datasets/samples --max-epochs 1"
         );
         assert_eq!(line(7), "report results/smoke");
@@ -630,7 +655,9 @@ mod tests {
         for (line, words) in [
             ("--dataset mnist", "the study compression is of cifar10, cifar100, not of mnist"),
             ("--seeds 2,2", "--seeds names 2 twice"),
-            ("--variants vgg19-14", "there is no `vgg19-14`; there are resnet101-baseline, "),
+            ("--variants vgg19-14", "there are resnet101-baseline, "),
+            ("--variants resnet101-gost", "there is no `resnet101-gost` (did you mean `resnet101-ghost`?)"),
+            ("--set stage-1.epochs=3", "--set is for --study isong"),
             ("--variants vgg19-8,vgg19-fire-grouped-shuffle", "names vgg19-fire-grouped-shuffle twice"),
             ("--recipe smoke", "--recipe is for --study isong"),
             ("--max-epochs 1", "--max-epochs is for --study isong"),

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::did_you_mean;
+
 /// A device as it is asked for on a command line: `auto`, `cpu`, `cuda` or `cuda:N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -22,7 +24,14 @@ impl FromStr for DeviceChoice {
             "cuda" => Ok(Self::Cuda(0)),
             _ => {
                 let number = text.strip_prefix("cuda:").and_then(|n| n.parse().ok());
-                number.map(Self::Cuda).ok_or_else(|| "possible are auto, cpu, cuda, cuda:N".to_owned())
+                number.map(Self::Cuda).ok_or_else(|| {
+                    let hint = match text.to_lowercase().starts_with("gpu") {
+                        // More like `cpu` in letters only.
+                        true => " (did you mean `cuda`?)".to_owned(),
+                        false => did_you_mean(text, ["auto", "cpu", "cuda"]),
+                    };
+                    format!("possible are auto, cpu, cuda, cuda:N{hint}")
+                })
             }
         }
     }
@@ -52,6 +61,9 @@ mod tests {
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));
         for wrong in ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "CPU"] {
             assert!(wrong.parse::<DeviceChoice>().is_err(), "{wrong}");
+        }
+        for (wrong, meant) in [("gpu", "`cuda`"), ("GPU:1", "`cuda`"), ("cdua", "`cuda`"), ("CPU", "`cpu`")] {
+            assert!(wrong.parse::<DeviceChoice>().unwrap_err().ends_with(&format!("mean {meant}?)")), "{wrong}");
         }
     }
 }

@@ -149,6 +149,14 @@ pub enum DataError {
         /// What to ask for instead.
         reason: String,
     },
+    /// A data set cannot be written out as pictures.
+    #[error("cannot write `{set}` out as pictures: {reason}")]
+    Pictures {
+        /// The data set.
+        set: String,
+        /// What is in the way.
+        reason: String,
+    },
 }
 
 /// A source of a data set that did not give it.

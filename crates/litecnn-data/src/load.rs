@@ -91,9 +91,6 @@ fn find(name: &str, local: &[SetSpec]) -> Result<SetSpec, DataError> {
             known.push(set.name.clone());
         }
     }
-    let wanted = name.to_lowercase();
-    let likeness = |n: &String| strsim::jaro_winkler(&wanted, n);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let nearest = nearest.filter(|n| likeness(n) > 0.7).cloned();
+    let nearest = litecnn_cli::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
     Err(DataError::UnknownSet { name: name.to_owned(), nearest, known })
 }

@@ -371,7 +371,8 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 }
 
 fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ")
+    let line = error.to_string().lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+    litecnn_cli::with_nearest(&line)
 }
 
 #[cfg(test)]

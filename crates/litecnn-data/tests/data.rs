@@ -10,6 +10,8 @@ mod pictures;
 mod places;
 #[path = "data/samples.rs"]
 mod samples;
+#[path = "data/written.rs"]
+mod written;
 
 use std::path::Path;
 

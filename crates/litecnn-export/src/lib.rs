@@ -6,17 +6,27 @@
 //! with AVX-512 VNNI, less than half of the time), [`rust`] either of them as constants of a Rust program. None needs a
 //! tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
-//! ```no_run
+//! ```
 //! use litecnn_export::TrainedModel;
+//! use litecnn_runtime::{AlignedBytes, Model};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = TrainedModel::read("final.safetensors".as_ref())?;
-//! std::fs::write("mnist.onnx", litecnn_export::onnx(&model))?;
+//! # let temporary = tempfile::tempdir()?;
+//! # let folder = temporary.path();
+//! # let weights = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/mnist-final.safetensors");
+//! let model = TrainedModel::read(weights.as_ref())?;
+//! std::fs::write(folder.join("mnist.onnx"), litecnn_export::onnx(&model))?;
 //!
 //! let c = litecnn_export::c(&model, "mnist");
-//! std::fs::write(format!("{}.h", c.name), &c.header)?;
-//! std::fs::write(format!("{}.c", c.name), &c.source)?;
+//! std::fs::write(folder.join("mnist.h"), &c.header)?;
+//! std::fs::write(folder.join("mnist.c"), &c.source)?;
 //! println!("{} bytes of constants, {} of scratch memory", c.constant_bytes, c.scratch_bytes);
+//!
+//! let file = AlignedBytes::new(&litecnn_export::litecnn(&model)?);
+//! let model = Model::from_bytes(&file)?;
+//! let mut probabilities = [0.0; 10];
+//! model.predict(&[0u8; 28 * 28], &mut vec![0.0; model.scratch_len()], &mut probabilities)?;
+//! assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
 //! # Ok(())
 //! # }
 //! ```

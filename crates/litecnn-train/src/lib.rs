@@ -78,8 +78,8 @@ pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Memory, Nadam, Optimizer, Sgd, restore_tensor};
 pub use recipe::{
     DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings, Monitor,
-    NadamSettings, OptimizerSettings, Recipe, RecipeError, SgdSettings, TrainSettings, WeightDecay, load_over,
-    parse_over,
+    NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError, SgdSettings, TrainSettings,
+    WeightDecay, load_over, parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

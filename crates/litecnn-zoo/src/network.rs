@@ -75,7 +75,7 @@ impl Network {
         toml::from_str(text).map_err(|e| ZooError::Description {
             path: path.to_owned(),
             line: e.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1),
-            reason: e.message().replace('\n', ": "),
+            reason: litecnn_cli::with_nearest(e.message()).replace('\n', ": "),
         })
     }
 

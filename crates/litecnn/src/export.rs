@@ -9,8 +9,16 @@ use litecnn_cli::{Usage, print};
 use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
 use litecnn_run::write_atomic;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn export results/mine/mnist/seed-0/final.safetensors --to litecnn
+  litecnn export final.safetensors --to litecnn --int8 --calibrate photos/
+  litecnn export final.safetensors --to c --name digits --out firmware/
+  litecnn export final.safetensors --to onnx --out digits.onnx";
+
 /// Export a trained model to run without libtorch.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Weight file: final.safetensors of a run, or that of any step.
     weights: PathBuf,

@@ -7,15 +7,19 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
+mod completions;
 mod export;
+mod man;
 mod predict;
 mod report;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "training")]
 mod training;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Builds, measures and ships small convolutional classifiers.
 #[derive(Parser)]
@@ -36,6 +40,8 @@ enum Command {
     Report(report::Args),
     Export(export::Args),
     Predict(predict::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +52,8 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args, cli.quiet),
         Command::Predict(args) => predict::run(&args),
         Command::Export(args) => export::run(&args, cli.quiet),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command(), cli.quiet),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,12 +12,19 @@ use litecnn_runtime::{AlignedBytes, Model};
 
 use answer::{failure, json, words};
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn predict mnist.litecnn photo.png
+  litecnn predict mnist.litecnn scans/ --top 3 --json
+  litecnn predict mnist.litecnn - < photo.png";
+
 /// Say what pictures show: the most probable classes, a line a picture.
 ///
 /// Reads PNG, JPEG, GIF, BMP and WebP, whatever the file is called; of an animation the first picture. A picture of
 /// another size is turned as its camera says and scaled to the model's, its shape given up unless `--fit` says
 /// otherwise; colours become grey where the model sees grey.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Model file made by `litecnn export --to litecnn`.
     model: PathBuf,

@@ -5,12 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use litecnn_cli::{Usage, print};
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn report results/mine
+  litecnn report results/mine --png --tensorboard
+  litecnn report --compare results/mine results/paper --out comparison/";
+
 /// Tell what a run has come to: tables, figures, one page.
 ///
 /// Leaves summary.json, RESULTS.md, report.html, figures/ and tables/ in the run directory. A run that is not finished
 /// gives a report of what is there. A directory of networks of `litecnn zoo` gives COMPRESSION.md, compression.html and
 /// figures/ instead.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Run directory; with --compare, two or more.
     #[arg(required = true)]

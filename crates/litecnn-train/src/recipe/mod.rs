@@ -1,12 +1,15 @@
 //! A recipe: read from TOML on top of the paper's, each value checked, faults shown with their line.
 
+mod overrides;
 mod settings;
 
+pub use overrides::{Override, OverrideError};
 pub use settings::*;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use litecnn_cli::{did_you_mean, nearest, with_nearest};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -18,7 +21,7 @@ const PRESETS: [(&str, &str); 2] = [("paper", PAPER), ("smoke", include_str!("..
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {reason}", path.display(), line.map_or(String::new(), |l| format!(", line {l}")))]
 pub struct RecipeError {
-    /// The file, or the preset's name.
+    /// The file, the preset's name, or the value given beside it: `--set KEY=VALUE`.
     pub path: PathBuf,
     /// Counted from 1, where the fault can be placed.
     pub line: Option<usize>,
@@ -37,7 +40,31 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
     pub fn load(name: &str) -> Result<Self, RecipeError> {
-        load_over(name, &PRESETS)
+        Self::load_with(name, &[])
+    }
+
+    /// The same with single values given beside it, which count before all.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`]; a fault of an override names it.
+    pub fn load_with(name: &str, overrides: &[Override]) -> Result<Self, RecipeError> {
+        load_over(name, &PRESETS, overrides)
+    }
+
+    /// This recipe with single values given beside it.
+    ///
+    /// # Errors
+    /// [`RecipeError`] naming the override that is at fault.
+    pub fn overridden(self, overrides: &[Override]) -> Result<Self, RecipeError> {
+        if overrides.is_empty() {
+            return Ok(self);
+        }
+        parse_over(&self.to_toml(), Path::new(&self.name), PAPER, overrides)
+    }
+
+    /// The presets by name, each with its text: TOML with comments.
+    pub fn presets() -> &'static [(&'static str, &'static str)] {
+        &PRESETS
     }
 
     /// A recipe from TOML text; values it does not give are the paper's. `path` is for messages.
@@ -45,7 +72,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
-        parse_over(text, path, PAPER)
+        parse_over(text, path, PAPER, &[])
     }
 
     /// Every setting as TOML text; parsing it gives the same recipe.
@@ -74,33 +101,48 @@ impl Recipe {
 }
 
 /// Settings from one of the presets (name, TOML text) by name, or from a TOML file by path; what either does not give
-/// is as in the first preset.
+/// is as in the first preset. Overrides count before all.
 ///
 /// # Errors
-/// [`RecipeError`] if there is no such preset or file, or the file has a fault.
-pub fn load_over<T: DeserializeOwned>(name: &str, presets: &[(&str, &str)]) -> Result<T, RecipeError> {
+/// [`RecipeError`] if there is no such preset or file, or the file or an override has a fault.
+pub fn load_over<T: DeserializeOwned>(
+    name: &str,
+    presets: &[(&str, &str)],
+    overrides: &[Override],
+) -> Result<T, RecipeError> {
     let path = Path::new(name);
     let base = presets.first().map_or("", |(_, text)| text);
     if let Some((_, text)) = presets.iter().find(|(preset, _)| *preset == name) {
-        return parse_over(text, path, base);
+        return parse_over(text, path, base, overrides);
     }
-    let known = || presets.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let known: Vec<&str> = presets.iter().map(|(name, _)| *name).collect();
     let text = std::fs::read_to_string(path).map_err(|e| RecipeError {
         path: path.to_owned(),
         line: None,
         reason: match e.kind() {
-            std::io::ErrorKind::NotFound => format!("no such recipe: give a TOML file or one of {}", known()),
+            std::io::ErrorKind::NotFound => format!(
+                "no such recipe{}: give a TOML file or one of {}",
+                did_you_mean(name, known.iter().copied()),
+                known.join(", ")
+            ),
             _ => format!("cannot be read: {e}"),
         },
     })?;
-    parse_over(&text, path, base)
+    parse_over(&text, path, base, overrides)
 }
 
-/// Settings from TOML text laid over other TOML text, `base`, which has every key there is. `path` is for messages.
+/// Settings from TOML text laid over other TOML text, `base`, which has every key there is; overrides are laid over both.
+/// `path` is for messages.
 ///
 /// # Errors
-/// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
-pub fn parse_over<T: DeserializeOwned>(text: &str, path: &Path, base: &str) -> Result<T, RecipeError> {
+/// [`RecipeError`] with the line of the fault, or the override: a syntax error, an unknown key, a value that is
+/// impossible.
+pub fn parse_over<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    base: &str,
+    overrides: &[Override],
+) -> Result<T, RecipeError> {
     let fail = |span: Option<Range<usize>>, reason: String| RecipeError {
         path: path.to_owned(),
         line: span.map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1),
@@ -108,23 +150,32 @@ pub fn parse_over<T: DeserializeOwned>(text: &str, path: &Path, base: &str) -> R
     };
     let document = toml_edit::Document::parse(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
     let place = |keys: &[String]| span_of(document.as_item(), keys);
+    let beside = |keys: &[String], reason: &str| {
+        let own = Override::of(overrides, keys)?;
+        Some(RecipeError { path: format!("--set {own}").into(), line: None, reason: reason.to_owned() })
+    };
     let own: Table = toml::from_str(text).map_err(|e| fail(e.span(), e.message().to_owned()))?;
-    let mut merged: Table = toml::from_str(base).map_err(|e| fail(None, e.to_string()))?;
-    if let Err((keys, reason)) = overlay(&mut merged, own, &mut Vec::new()) {
+    let base: Table = toml::from_str(base).map_err(|e| fail(None, e.to_string()))?;
+    let mut merged = base.clone();
+    if let Err((keys, reason)) = overlay(&mut merged, own, &base, &mut Vec::new()) {
         return Err(fail(place(&keys), reason));
+    }
+    if let Err((keys, reason)) = overlay(&mut merged, Override::table(overrides), &base, &mut Vec::new()) {
+        return Err(beside(&keys, &reason).unwrap_or_else(|| fail(None, reason)));
     }
     serde_path_to_error::deserialize(Value::Table(merged)).map_err(|e| {
         let mut keys: Vec<String> = e.path().iter().map(ToString::to_string).collect();
         // A fault of a table as a whole names the key that does not belong.
         keys.extend(e.inner().message().strip_prefix("key `").and_then(|m| m.split('`').next()).map(str::to_owned));
         let shown = if keys.is_empty() { String::new() } else { format!("`{}`: ", keys.join(".")) };
-        fail(place(&keys), format!("{shown}{}", e.inner().message()))
+        let reason = format!("{shown}{}", with_nearest(e.inner().message()));
+        beside(&keys, &reason).unwrap_or_else(|| fail(place(&keys), reason))
     })
 }
 
 /// Lays `own` over `base`. A key that `base` does not have is unknown, except in a table whose `kind` changes:
-/// that one is replaced, and checked when it is read.
-fn overlay(base: &mut Table, own: Table, at: &mut Vec<String>) -> Result<(), (Vec<String>, String)> {
+/// that one is replaced, and checked when it is read. `whole` is for finding the key that was meant.
+fn overlay(base: &mut Table, own: Table, whole: &Table, at: &mut Vec<String>) -> Result<(), (Vec<String>, String)> {
     if let (Some(before), Some(now)) = (base.get("kind"), own.get("kind"))
         && before != now
     {
@@ -137,18 +188,54 @@ fn overlay(base: &mut Table, own: Table, at: &mut Vec<String>) -> Result<(), (Ve
             (None, _) => {
                 let mut valid: Vec<&str> = base.keys().map(String::as_str).collect();
                 valid.sort_unstable();
+                let hint = meant(&key, &valid, &at[..at.len() - 1], whole);
                 return Err((
                     at.clone(),
-                    format!("unknown key `{}`; possible here: {}", at.join("."), valid.join(", ")),
+                    format!("unknown key `{}`{hint}; possible here: {}", at.join("."), valid.join(", ")),
                 ));
             }
-            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, at)?,
+            (Some(Value::Table(inner)), Value::Table(own)) => overlay(inner, own, whole, at)?,
             (Some(Value::Table(_)), _) => return Err((at.clone(), format!("`{}` is a table", at.join(".")))),
             (Some(place), value) => *place = value,
         }
         at.pop();
     }
     Ok(())
+}
+
+/// ` (did you mean ...?)` for a key that the table `at`, whose keys are `valid`, does not have: the keys of that name
+/// further in, or the nearest valid one, or the keys of that name elsewhere; or nothing.
+fn meant(key: &str, valid: &[&str], at: &[String], whole: &Table) -> String {
+    let mut paths = Vec::new();
+    named(key, whole, &mut Vec::new(), &mut paths);
+    if paths.iter().any(|path| path.starts_with(at)) {
+        paths.retain(|path| path.starts_with(at));
+    }
+    if (at.is_empty() || !paths.iter().any(|path| path.starts_with(at)))
+        && let Some(near) = nearest(key, valid.iter().copied())
+    {
+        paths = vec![at.iter().cloned().chain([near.to_owned()]).collect()];
+    }
+    let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.join("."))).collect();
+    match shown.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (did you mean {one}?)"),
+        [some @ .., last] => format!(" (did you mean {} or {last}?)", some.join(", ")),
+    }
+}
+
+/// The paths to all keys of a name.
+fn named(key: &str, table: &Table, at: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    for (name, value) in table {
+        at.push(name.clone());
+        if name == key {
+            found.push(at.clone());
+        }
+        if let Some(inner) = value.as_table() {
+            named(key, inner, at, found);
+        }
+        at.pop();
+    }
 }
 
 /// Where the deepest part of a key path that the text holds stands.
@@ -211,8 +298,15 @@ mod tests {
     #[test]
     fn faults_are_shown_with_their_line() {
         for (text, line, words) in [
-            ("name = \"x\"\n[stage-1]\nepoch = 3", 3, "unknown key `stage-1.epoch`; possible here: batch-size, early"),
-            ("[stage-9]\nepochs = 3", 1, "unknown key `stage-9`"),
+            (
+                "name = \"x\"\n[stage-1]\nepoch = 3",
+                3,
+                "unknown key `stage-1.epoch` (did you mean `stage-1.epochs`?); possible here: batch-size, early",
+            ),
+            ("[stage-9]\nepochs = 3", 1, "unknown key `stage-9` (did you mean `stage-1`?)"),
+            ("epochs = 3", 1, "unknown key `epochs` (did you mean `cross-validation.epochs`, `stage-1.epochs`, "),
+            ("[stage-1]\nlearning-rate = 1", 2, "(did you mean `stage-1.optimizer.learning-rate`?)"),
+            ("[stage-1]\nfolds = 3", 2, "(did you mean `cross-validation.folds`?)"),
             ("\n[stage-1]\nepochs = 0", 3, "`stage-1.epochs`: 0 is impossible here: at least 1"),
             ("[stage-1]\nbatch-size = 0", 2, "at least 1"),
             ("[stage-1]\nbatch-size = -3", 2, "-3 is impossible here"),
@@ -222,7 +316,8 @@ mod tests {
             ("[model]\nfilters = []", 2, "[] is impossible here"),
             ("[model]\nfilters = [10, 0]", 2, "[10, 0] is impossible here"),
             ("[model]\ndropout = 1.0", 2, "1 is impossible here: at least 0 and below 1"),
-            ("[stage-1]\nmonitor = \"loss\"", 2, "unknown variant `loss`"),
+            ("[stage-1]\nmonitor = \"loss\"", 2, "unknown variant `loss`, expected"),
+            ("[stage-1]\nmonitor = \"branch\"", 2, "unknown variant `branch` (did you mean `branch-1`?)"),
             ("[stage-1]\nepochs = \"many\"", 2, "invalid type"),
             ("[stage-1]\nepochs = 2\n[stage-1.optimizer]\nlearning-rate = -1.0", 4, "-1 is impossible here"),
             ("[stage-1]\n\noptimizer = { kind = \"adam\" }", 3, "unknown variant `adam`"),
@@ -247,7 +342,9 @@ mod tests {
             assert!(message.starts_with(&format!("my.toml, line {line}: ")) && message.contains(words), "{message}");
         }
         let absent = Recipe::load("absent.toml").unwrap_err().to_string();
-        assert!(absent.contains("absent.toml: no such recipe") && absent.contains("paper, smoke"), "{absent}");
+        assert!(absent.contains("absent.toml: no such recipe: give") && absent.contains("paper, smoke"), "{absent}");
+        let misspelt = Recipe::load("papr").unwrap_err().to_string();
+        assert!(misspelt.contains("papr: no such recipe (did you mean `paper`?): give"), "{misspelt}");
     }
 
     #[test]

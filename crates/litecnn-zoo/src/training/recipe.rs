@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use litecnn_data::{Crops, Normalisation};
-use litecnn_train::RecipeError;
 use litecnn_train::checks::{checked, non_negative, positive_epochs};
+use litecnn_train::{Override, RecipeError};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::rate::RateSchedule;
@@ -60,7 +60,15 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
     pub fn load(name: &str) -> Result<Self, RecipeError> {
-        litecnn_train::load_over(name, &PRESETS)
+        Self::load_with(name, &[])
+    }
+
+    /// The same with single values given beside it, which count before all.
+    ///
+    /// # Errors
+    /// As [`Recipe::load`]; a fault of an override names it.
+    pub fn load_with(name: &str, overrides: &[Override]) -> Result<Self, RecipeError> {
+        litecnn_train::load_over(name, &PRESETS, overrides)
     }
 
     /// A recipe from TOML text; values it does not give are the study's. `path` is for messages.
@@ -68,7 +76,7 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError`] with the line of the fault: a syntax error, an unknown key, a value that is impossible.
     pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
-        litecnn_train::parse_over(text, path, STUDY)
+        litecnn_train::parse_over(text, path, STUDY, &[])
     }
 
     /// Every setting as TOML text; parsing it gives the same recipe.
@@ -130,6 +138,10 @@ mod tests {
         assert_eq!(Recipe { name: "mine".into(), ..study.clone() }.hash(), study.hash());
     }
 
+    fn study() -> Recipe {
+        Recipe::load("study").unwrap()
+    }
+
     #[test]
     fn a_normalisation_of_its_own_stays() {
         let given = |mean| Normalisation { mean: vec![mean], deviation: vec![1.0] };
@@ -141,7 +153,7 @@ mod tests {
     #[test]
     fn faults_are_shown_with_their_line() {
         for (text, line, words) in [
-            ("epoch = 3", 1, "unknown key `epoch`; possible here: augmentation, batch-size, "),
+            ("epoch = 3", 1, "unknown key `epoch` (did you mean `epochs`?); possible here: augmentation, batch-size, "),
             ("\nepochs = 0", 2, "0 is impossible here: at least 1"),
             ("batch-size = 1", 1, "1 is impossible here: at least 2"),
             ("weight-decay = -1.0", 1, "-1 is impossible here"),
@@ -159,5 +171,9 @@ mod tests {
         }
         let absent = Recipe::load("absent.toml").unwrap_err().to_string();
         assert!(absent.contains("study, short, retrain, previous, fine-tuning, smoke"), "{absent}");
+        let given = |text: &str| Recipe::load_with("short", &[text.parse().unwrap()]);
+        assert_eq!(given("schedule.peak=0.2").unwrap().schedule, study().schedule.with_peak(0.2));
+        let message = given("schedule.peek=0.2").unwrap_err().to_string();
+        assert!(message.starts_with("--set schedule.peek=0.2: ") && message.contains("`schedule.peak`"), "{message}");
     }
 }

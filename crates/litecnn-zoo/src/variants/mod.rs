@@ -73,11 +73,7 @@ impl Variant {
         let wanted = wanted.replace("resnet-101", "resnet101").replace("vgg-19", "vgg19");
         let numbered = |v: &Self| format!("{}-{}", v.family.prefix(), v.no);
         Self::all().find(|v| v.to_string() == wanted || numbered(v) == wanted).ok_or_else(|| {
-            let mut known: Vec<String> = Self::all().map(ToString::to_string).collect();
-            known.sort_by(|a, b| {
-                let likeness = |name: &str| strsim::jaro_winkler(&wanted, name);
-                likeness(b).total_cmp(&likeness(a))
-            });
+            let known = litecnn_cli::nearest_first(&wanted, Self::all().map(ToString::to_string).collect());
             ZooError::Unknown { name: name.to_owned(), known }
         })
     }

@@ -9,11 +9,35 @@ use anyhow::Result;
 use clap::Subcommand;
 use indicatif::HumanBytes;
 use litecnn_cli::Usage;
-use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_sample};
+use litecnn_data::{DataError, LoadOptions, Progress, fetch, load, official_sets, write_pictures, write_sample};
 
 use crate::training::interrupt::end_when_asked;
 
-/// List, fetch and sample data sets.
+const LIST_EXAMPLES: &str = "\
+Examples:
+  litecnn data list
+  litecnn data list --data-dir datasets/samples";
+
+const FETCH_EXAMPLES: &str = "\
+Examples:
+  litecnn data fetch
+  litecnn data fetch --dataset mnist --dataset cifar100";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  litecnn data import photos/ --size 32
+  litecnn data import photos.csv --size 64 --fit crop --test-share 0.2 --strict --out photos-64/";
+
+const PICTURES_EXAMPLES: &str = "\
+Examples:
+  litecnn data pictures --dataset mnist --out digits/
+  litecnn data pictures --dataset cifar10 --part test --out photos/test --data-dir datasets/samples";
+
+const SAMPLE_EXAMPLES: &str = "\
+Examples:
+  litecnn data sample --dataset mnist --train 1000 --test 200 --out samples/";
+
+/// List and fetch data sets, write them out as pictures or as small samples.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -22,12 +46,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The data sets, and which are at hand.
+    /// Show the data sets, and which are at hand.
+    #[command(after_long_help = LIST_EXAMPLES)]
     List {
         #[command(flatten)]
         place: Place,
     },
     /// Make sure that data sets are at hand and intact; fetch into the cache what is missing.
+    #[command(after_long_help = FETCH_EXAMPLES)]
     Fetch {
         /// A data set; may be given several times. If not given, all but the optional ones: cifar100 has to be named.
         #[arg(long, value_name = "NAME")]
@@ -39,8 +65,25 @@ enum Command {
     ///
     /// The images are kept in the cache, where the next start finds them while no picture changes; `--out` copies them
     /// into a data folder for `--data-dir`.
+    #[command(after_long_help = IMPORT_EXAMPLES)]
     Import(import::Args),
+    /// Write a data set out as PNG pictures, a folder for each class.
+    #[command(after_long_help = PICTURES_EXAMPLES)]
+    Pictures {
+        /// The data set.
+        #[arg(long, value_name = "NAME")]
+        dataset: String,
+        /// Which of its images.
+        #[arg(long, value_enum, default_value_t = Part::All)]
+        part: Part,
+        /// Folder to write to; it must not be there yet, or be empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Write a small extract with as many images of each class, in the data set's own format.
+    #[command(after_long_help = SAMPLE_EXAMPLES)]
     Sample {
         /// A data set; may be given several times. If not given, all but the optional ones.
         #[arg(long, value_name = "NAME")]
@@ -57,6 +100,16 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Training and test images.
+    All,
+    /// The training images.
+    Train,
+    /// The test images.
+    Test,
 }
 
 #[derive(Debug, clap::Args)]
@@ -98,6 +151,21 @@ pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
             Ok(())
         }
         Command::Import(args) => import::run(&args, quiet),
+        Command::Pictures { dataset, part, out, place } => {
+            let set = load(&dataset, &place.options()).map_err(usage)?;
+            let part = match part {
+                Part::All => litecnn_data::PicturePart::All,
+                Part::Train => litecnn_data::PicturePart::Train,
+                Part::Test => litecnn_data::PicturePart::Test,
+            };
+            let written = write_pictures(&set, part, &out)?;
+            println!(
+                "{dataset}: {written} pictures in {}, a folder for each of {} classes",
+                out.display(),
+                set.classes.len()
+            );
+            Ok(())
+        }
         Command::Sample { dataset, train, test, out, place } => {
             let options = place.options();
             for name in names(dataset)? {

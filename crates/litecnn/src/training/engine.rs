@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::Result;
-use litecnn_cli::Usage;
+use litecnn_cli::{Usage, did_you_mean};
 use litecnn_train::Engine;
 use tch::Device;
 
@@ -23,7 +23,10 @@ impl FromStr for Wanted {
             "auto" => Ok(Self::Auto),
             "kernels" => Ok(Self::This(Engine::Kernels)),
             "libtorch" => Ok(Self::This(Engine::Libtorch)),
-            _ => Err("possible are auto, kernels, libtorch".to_owned()),
+            _ => {
+                let known = ["auto", "kernels", "libtorch"];
+                Err(format!("possible are {}{}", known.join(", "), did_you_mean(text, known)))
+            }
         }
     }
 }

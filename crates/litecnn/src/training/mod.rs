@@ -4,6 +4,7 @@ mod data;
 mod device;
 mod engine;
 mod evaluate;
+mod init;
 mod interrupt;
 mod machine;
 mod progress;
@@ -20,6 +21,7 @@ pub(crate) use data::training_images;
 /// One of them.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    Init(init::Args),
     Data(data::Args),
     Train(train::Args),
     Surgery(surgery::Args),
@@ -30,6 +32,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
     let done = match command {
+        Command::Init(args) => init::run(&args, quiet),
         Command::Data(args) => data::run(args, quiet),
         Command::Train(args) => train::run(&args, quiet),
         Command::Surgery(args) => surgery::run(&args, quiet),

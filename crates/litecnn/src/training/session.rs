@@ -10,7 +10,7 @@ use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{Dataset, LoadOptions, load};
 use litecnn_model::{Model, UnifiedModel};
 use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file};
-use litecnn_train::{Checkpointer, Engine, Fit, Recipe, TrainingData};
+use litecnn_train::{Checkpointer, Engine, Fit, Override, Recipe, TrainingData};
 use tch::Device;
 
 use crate::training::{device, engine, machine};
@@ -30,6 +30,9 @@ pub(crate) struct StepArgs {
     /// `paper`, `smoke` or a TOML file; what a file does not give is the paper's.
     #[arg(long, default_value = "paper", value_name = "RECIPE")]
     pub(crate) recipe: String,
+    /// One value of the recipe, as in stage-1.epochs=30; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<Override>,
     /// No step is longer than this, whatever the recipe says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_epochs: Option<u32>,
@@ -64,7 +67,7 @@ pub(crate) struct Session {
 impl Session {
     /// Reads recipe and data and locks the run directory.
     pub(crate) fn open(args: &StepArgs) -> Result<Self> {
-        let mut recipe = Recipe::load(&args.recipe).map_err(|e| Usage(e.to_string()))?;
+        let mut recipe = Recipe::load_with(&args.recipe, &args.set).map_err(|e| Usage(e.to_string()))?;
         if let Some(epochs) = args.max_epochs {
             recipe = recipe.capped(epochs);
         }

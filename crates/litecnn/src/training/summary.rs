@@ -3,12 +3,18 @@
 use std::path::Path;
 
 use anyhow::Result;
-use litecnn_cli::Usage;
+use litecnn_cli::{Usage, did_you_mean};
 use litecnn_data::official_sets;
 use litecnn_model::{Architecture, BranchSpec, Model, Summary, UnifiedSpec};
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn summary cifar10
+  litecnn summary results/mine/mnist/seed-0/final.safetensors";
+
 /// Show what a model is made of: the paper's models for a data set, or the model in a weight file.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Name of a data set, or a .safetensors file.
     #[arg(default_value = "mnist")]
@@ -29,8 +35,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let sets = official_sets()?;
     let Some(set) = sets.iter().find(|s| s.name == args.what) else {
         let names: Vec<&str> = sets.iter().map(|s| s.name.as_str()).collect();
-        let what = &args.what;
-        return Err(Usage(format!("`{what}` is no file and no data set; data sets: {}", names.join(", "))).into());
+        let (what, hint) = (&args.what, did_you_mean(&args.what, names.iter().copied()));
+        return Err(Usage(format!("`{what}` is no file and no data set{hint}; data sets: {}", names.join(", "))).into());
     };
     let [channels, height, width] = set.shape.map(|n| n as i64);
     let branch = BranchSpec::paper(channels, height, width, set.classes.len() as i64);

@@ -10,8 +10,13 @@ use crate::training::train::{card, done_already};
 
 const STEP: &str = "surgery";
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn surgery --run results/mine --dataset mnist";
+
 /// Turn the branches' dense heads into 1x1 convolutions and join them under fresh dense layers.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     common: StepArgs,

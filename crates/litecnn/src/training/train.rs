@@ -17,11 +17,19 @@ use crate::training::progress::Progress;
 use crate::training::session::{Session, Step, StepArgs};
 use crate::training::surgery;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn train --run results/mine --dataset mnist
+  litecnn train --run results/mine --dataset mnist --recipe my.toml --seed 1
+  litecnn train --run results/wide --dataset mnist --set stage-1.epochs=30 --set \"model.filters=[12, 24]\"
+  litecnn train stage-1 --run results/mine --dataset mnist";
+
 /// Train: one step of the recipe, or all of them in turn.
 ///
 /// A step that is done already, with the same recipe and inputs, is passed over; one that was cut off goes on after
 /// its last finished epoch, one that was interrupted (Ctrl-C, SIGTERM) after its last batch.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Which step.
     #[arg(value_enum, default_value_t = Which::All)]

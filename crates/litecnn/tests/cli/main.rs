@@ -6,6 +6,7 @@ mod bad_input;
 mod faults;
 mod kills;
 mod linking;
+mod options;
 mod pipeline;
 mod resume;
 mod zoo;

@@ -24,9 +24,14 @@ use scored::{Scored, answers, logits};
 
 const STEP: &str = "evaluate";
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn evaluate --run results/mine --dataset mnist";
+
 /// Score every model: predictions, accuracies, classification report, confusion matrix; draw pictures of mistakes
 /// and of augmentation; describe the models as graphs.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     common: StepArgs,

@@ -9,8 +9,13 @@ use litecnn_zoo::{Evaluation, Model, TrainingData};
 
 use super::job::{DataArgs, MEASURED, measured, measured_beside, normalisation_of, told};
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo evaluate results/ghost/weights.safetensors --dataset cifar10";
+
 /// Show weights all test images and print how many they get right.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// A weight file of `litecnn zoo`.
     weights: PathBuf,

@@ -12,12 +12,18 @@ use super::job::{DataArgs, Job, MEASURED, Made, WEIGHTS, measured, measured_besi
 use super::train::RecipeArgs;
 use crate::training::progress::Progress;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo prune results/ghost/weights.safetensors --dataset cifar10 --out results/pruned --rounds 5
+  litecnn zoo prune weights.safetensors --dataset cifar10 --out results/few --until-non-zero 20000 --epochs 3";
+
 /// Remove the smallest weights of a trained network in rounds, training what is left after each.
 ///
 /// Each round sets a share of the weights of convolutions that are left to zero, for good, ranked over all layers
 /// together. Rounds that are done already are passed over; one that was cut off goes on after its last finished epoch,
 /// one that was interrupted after its last batch.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// A weight file of `litecnn zoo train`.
     weights: PathBuf,

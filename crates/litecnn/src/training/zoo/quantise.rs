@@ -17,8 +17,14 @@ use super::job::{MEASURED, dataset, measured_beside, normalisation_of};
 /// Images at once, in calibration and measurement.
 const BATCH: usize = 128;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo quantise results/ghost/weights.safetensors --dataset cifar10 --out results/int8
+  litecnn zoo quantise weights.safetensors --dataset cifar10 --out int8 --scales per-channel --images 1000";
+
 /// Quantise a trained network to 8 bits after a calibration by some images, and measure both on the test images.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// Weight file of a trained network.
     #[arg(value_name = "WEIGHTS")]

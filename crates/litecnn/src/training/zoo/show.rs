@@ -6,24 +6,42 @@ use anyhow::Result;
 use litecnn_cli::{Usage, print};
 use litecnn_zoo::{Network, Variant, ZooError};
 
+const TABLE_EXAMPLES: &str = "\
+Examples:
+  litecnn zoo table
+  litecnn zoo table --previous";
+
 /// Print the study's tables of networks, Tables I and II, ours beside the published figures.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = TABLE_EXAMPLES)]
 pub(super) struct TableArgs {
     /// The tables of the previous study, too.
     #[arg(long)]
     previous: bool,
 }
 
+const PRUNING_EXAMPLES: &str = "\
+Examples:
+  litecnn zoo pruning";
+
 /// Prune untrained networks and print Table III: weights that are left, ours beside the published figures.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = PRUNING_EXAMPLES)]
 pub(super) struct PruningArgs {
     /// The table of the previous study instead.
     #[arg(long)]
     previous: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo show vgg19-fire-ghost
+  litecnn zoo show resnet101-11 --classes 10 --toml > mine.toml
+  litecnn zoo show mine.toml";
+
 /// Show what a network is made of: operations, shapes, weights, costs of one image.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network.
     network: String,

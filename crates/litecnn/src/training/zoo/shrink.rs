@@ -7,8 +7,14 @@ use litecnn_cli::{Usage, print};
 use litecnn_zoo::{Budget, Card, Count, Model, ZooError};
 use tch::Device;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo shrink weights.safetensors --share 0.5 --out half.safetensors
+  litecnn zoo shrink weights.safetensors --parameters 20000 --out small.safetensors";
+
 /// Remove the channels that matter least from a network, so that it becomes smaller and faster. Train the result on.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// The weight file of a network.
     weights: PathBuf,

@@ -7,17 +7,25 @@ use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
 use litecnn_data::{Dataset, Normalisation, stream};
 use litecnn_run::{Measured, sha256_file};
+use litecnn_train::Override;
 use litecnn_zoo::{Card, Model, Network, Recipe, TRAIN, TrainingData, input_of};
 
 use super::job::{Bench, DataArgs, Job, MEASURED, Made, measured_beside, told};
 use super::show::{Found, find};
 use crate::training::progress::Progress;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn zoo train vgg19-fire-ghost --dataset cifar10 --out results/ghost --recipe short
+  litecnn zoo train mine.toml --dataset cifar10 --out results/net --set schedule.peak=0.1 --epochs 5
+  litecnn zoo train --from small.safetensors --dataset cifar10 --out results/small";
+
 /// Train a network on a data set and measure it on the test images.
 ///
 /// A training that is done already is passed over; one that was cut off goes on after its last finished epoch,
 /// one that was interrupted after its last batch.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network;
     /// without it that of the weights to start from.
@@ -41,6 +49,9 @@ pub(super) struct Args {
 /// What may be changed of a recipe, and the seed.
 #[derive(Debug, clap::Args)]
 pub(super) struct RecipeArgs {
+    /// One value of the recipe, as in schedule.peak=0.1; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Override>,
     /// So many epochs, whatever the recipe says.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     epochs: Option<u32>,
@@ -61,7 +72,7 @@ pub(super) struct RecipeArgs {
 impl RecipeArgs {
     /// A recipe with these changes, normalising as the data set wants.
     pub(super) fn resolve(&self, name: &str, dataset: &Dataset) -> Result<Recipe> {
-        let mut recipe = Recipe::load(name).map_err(|e| Usage(e.to_string()))?;
+        let mut recipe = Recipe::load_with(name, &self.set).map_err(|e| Usage(e.to_string()))?;
         if let Some(epochs) = self.epochs {
             recipe.epochs = epochs;
         }
