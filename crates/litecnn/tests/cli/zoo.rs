@@ -239,6 +239,10 @@ fn shrunk_trained_on_and_quantised() {
     good(train.arg("--from").arg(&small).arg("--out").arg(place.path("s")));
     let found = measured(&place.path("s"));
     assert!(found.parameters <= wanted && found.network == "small", "{found:?}");
+    // The weights it started from lie beside it, but nothing is known of them.
+    good(zoo("evaluate").arg(&small).arg("--out").arg(place.path("e")));
+    let start = measured(&place.path("e"));
+    assert_eq!((start.treatment.as_str(), start.epochs, start.parameters), ("unknown", 0, found.parameters));
 
     let quantise = |weights: &Path, words: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
