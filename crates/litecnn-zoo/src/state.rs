@@ -21,7 +21,7 @@ pub struct State {
 
 /// Numbers of weights and of running statistics of a graph.
 pub(crate) fn sizes(graph: &Graph) -> [i64; 2] {
-    let of = |statistic| graph.variables.iter().filter(|v| v.role.is_statistic() == statistic);
+    let of = |statistic| graph.variables.iter().filter(move |v| v.role.is_statistic() == statistic);
     [false, true].map(|statistic| of(statistic).map(Variable::values).sum())
 }
 

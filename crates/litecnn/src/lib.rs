@@ -80,6 +80,7 @@
 #![forbid(unsafe_code)]
 
 pub use litecnn_export as export;
+pub use litecnn_pictures as pictures;
 pub use litecnn_report as report;
 pub use litecnn_run as run;
 pub use litecnn_runtime as runtime;
