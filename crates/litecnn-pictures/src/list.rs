@@ -83,13 +83,33 @@ fn rows(bytes: &[u8]) -> Result<Vec<Row>, (u64, String)> {
         return Err((1, format!("the header must name the columns path and label (and may split), it has {names:?}")));
     };
     let parts = column("split");
+    let mut lines = Lines { bytes, seen: 0, line: 1 };
     let mut rows = Vec::new();
     for record in records {
         let record = record.map_err(|e| fault(&e))?;
-        let line = record.position().map_or(1, csv::Position::line);
+        let line = lines.at(record.position().map_or(0, csv::Position::byte));
         rows.push(row(&record, [paths, labels], parts, line).map_err(|reason| (line, reason))?);
     }
     Ok(rows)
+}
+
+/// Counts lines as editors do; `csv` takes the second half of a line break for the next line's begin.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    seen: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the record that begins at a place or after the line breaks there. Places only rise.
+    fn at(&mut self, place: u64) -> u64 {
+        let breaks = |bytes: &[u8]| bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let place = usize::try_from(place).unwrap_or(usize::MAX).clamp(self.seen, self.bytes.len());
+        let begin = place + breaks(&self.bytes[place..]);
+        self.line += self.bytes[self.seen..begin].iter().filter(|b| **b == b'\n').count() as u64;
+        self.seen = begin;
+        self.line
+    }
 }
 
 fn row(record: &ByteRecord, [path, label]: [usize; 2], part: Option<usize>, line: u64) -> Result<Row, String> {
