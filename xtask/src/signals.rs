@@ -27,6 +27,7 @@ pub(crate) fn hand_on() -> anyhow::Result<()> {
     {
         use signal_hook::consts::{SIGINT, SIGTERM};
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
+        HANDING_ON.store(true, Ordering::SeqCst);
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let first = CAUGHT.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();

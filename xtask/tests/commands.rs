@@ -252,7 +252,8 @@ fn a_second_signal_ends_a_reproduction_at_once() {
 #[test]
 fn setups_at_once_do_not_disturb_each_other() {
     // The libtorch that this workspace was set up with.
-    let Some(libtorch) = std::env::var_os("LIBTORCH").map(PathBuf::from).and_then(|path| path.canonicalize().ok()) else {
+    let Some(libtorch) = std::env::var_os("LIBTORCH").map(PathBuf::from).and_then(|path| path.canonicalize().ok())
+    else {
         println!("skipped: no libtorch is named by LIBTORCH");
         return;
     };
@@ -260,7 +261,10 @@ fn setups_at_once_do_not_disturb_each_other() {
     let setups: Vec<_> = (0..4)
         .map(|_| {
             let mut command = checkout.command("setup");
-            command.env("LIBTORCH", &libtorch).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command
+                .env("LIBTORCH", &libtorch)
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped());
             command.spawn().unwrap()
         })
         .collect();
