@@ -308,8 +308,12 @@ struct Manifest {
     sets: Vec<SetSpec>,
 }
 
-/// Reads the text of a manifest; every set in it is checked.
+/// Reads the text of a manifest; every set in it is checked. What is wrong is told in one line, whatever names it has.
 pub(crate) fn parse(text: &str) -> Result<Vec<SetSpec>, String> {
+    checked(text).map_err(|reason| reason.replace(char::is_control, " "))
+}
+
+fn checked(text: &str) -> Result<Vec<SetSpec>, String> {
     #[derive(Deserialize)]
     struct Head {
         format: String,
