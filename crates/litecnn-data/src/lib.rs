@@ -6,7 +6,8 @@
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
 //! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
 //! [`write_sample`] makes such folders out of small extracts. For training, a [`DeviceImages`] holds the
-//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] or [`Crops`]
+//! images on a device and gives them in batches, [`split`] and [`folds`] part them
+//! (class by class: [`stratified_split`], [`stratified_folds`]), [`Augmentation`] or [`Crops`]
 //! change them, [`Normalisation`] shifts and scales them, and every random number comes from a [`stream`] named after
 //! its purpose. The library prints nothing, and on damaged input it returns a [`DataError`] that says what, where, and
 //! what to do.
@@ -54,5 +55,5 @@ pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{
     Augmentation, Batch, Batches, Change, Crop, Crops, DeviceImages, Fill, HostImages, Normalisation, Resampler, Split,
-    SplitError, Stream, folds, split, stream,
+    SplitError, Stream, folds, split, stratified_folds, stratified_split, stream,
 };
