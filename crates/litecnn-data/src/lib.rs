@@ -5,8 +5,8 @@
 //! cache. Sizes and SHA-256 of the canonical files are compared at every load, so every source is as good as
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
 //! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
-//! [`write_sample`] makes such folders out of small extracts. For training, a [`DeviceImages`] holds the
-//! images on a device and gives them in batches, [`split`] and [`folds`] part them
+//! [`write_sample`] makes such folders out of small extracts, and [`load_pictures`] out of folders of pictures. For
+//! training, a [`DeviceImages`] holds the images on a device and gives them in batches, [`split`] and [`folds`] part them
 //! (class by class: [`stratified_split`], [`stratified_folds`]), [`Augmentation`] or [`Crops`]
 //! change them, [`Normalisation`] shifts and scales them, and every random number comes from a [`stream`] named after
 //! its purpose. The library prints nothing, and on damaged input it returns a [`DataError`] that says what, where, and
@@ -39,6 +39,7 @@ mod gzip;
 mod idx;
 mod load;
 mod manifest;
+mod pictures;
 mod png;
 mod progress;
 mod sample;
@@ -49,8 +50,13 @@ mod testing;
 
 pub use dataset::{Dataset, Images};
 pub use error::{Attempt, DataError};
+pub use litecnn_pictures::{Background, Fit, Ignored, Part, PictureForm};
 pub use load::{Fetched, LoadOptions, fetch, load};
-pub use manifest::{FileSpec, Form, Format, Role, SetSpec, Source, official_sets};
+pub use manifest::{FileSpec, Fitting, Form, Format, Role, SetSpec, Source, official_sets};
+pub use pictures::{
+    ClassCounts, Counted, ImportReport, PictureOptions, PictureProgress, Shares, SkippedPicture, Tally, Twin,
+    export_pictures, import_pictures, load_pictures,
+};
 pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{

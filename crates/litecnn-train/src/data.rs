@@ -38,7 +38,7 @@ impl TrainingData {
     pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainError> {
         let scale = recipe.data.pixel_scale;
         let together;
-        let (images, split) = match own_validation(dataset) {
+        let (images, split) = match &dataset.validation {
             Some(validation) => {
                 let (train, all) = (dataset.train.len() as u32, (dataset.train.len() + validation.len()) as u32);
                 let split = Split { train: (0..train).collect(), validation: (train..all).collect() };
@@ -98,11 +98,6 @@ pub(crate) fn parted(labels: &[u8], recipe: &Recipe, seed: u64) -> Result<Vec<Sp
         true => stratified_folds(labels, count, seed),
         false => folds(labels.len(), count, seed),
     }
-}
-
-/// Validation images that a data set brings.
-fn own_validation(_dataset: &Dataset) -> Option<&Images> {
-    None
 }
 
 /// Some images and others after them.
