@@ -137,6 +137,8 @@ fn dataset(case: &Case) -> Dataset {
         classes: (0..10).map(|class| class.to_string()).collect(),
         coarse: None,
         train: part(case.images + VALIDATION),
+        validation: None,
+        pictures: None,
         test: part(VALIDATION),
         digest: String::new(),
         official: false,

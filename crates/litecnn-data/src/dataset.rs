@@ -1,3 +1,4 @@
+use litecnn_pictures::PictureForm;
 use ndarray::Array4;
 
 use crate::coarse::CoarseClasses;
@@ -17,8 +18,13 @@ pub struct Dataset {
     pub coarse: Option<Vec<u8>>,
     /// The training images, in the order of the files.
     pub train: Images,
+    /// Images to choose by while training, for sets that bring their own. `None` leaves it to the training to put some
+    /// of the training images aside.
+    pub validation: Option<Images>,
     /// The test images, in the order of the files.
     pub test: Images,
+    /// How pictures became these images, if they did: what others must go through to be seen alike.
+    pub pictures: Option<PictureForm>,
     /// SHA-256 over the checksums of the canonical files: two sets with the same digest hold the same bytes.
     pub digest: String,
     /// Whether the files are, byte for byte, those the set was published with; false for samples and own data.
@@ -56,13 +62,16 @@ pub(crate) struct Content {
 /// Reads the canonical files of a set, given in the order of its manifest, their checksums already compared.
 pub(crate) fn assemble(set: &SetSpec, contents: Vec<Content>) -> Result<Dataset, DataError> {
     let mut coarse = None;
-    let (train, test) = match set.format {
-        Format::Idx => from_idx(set, contents)?,
+    let (train, validation, test) = match set.format {
+        Format::Idx => {
+            let (train, test) = from_idx(set, contents)?;
+            (train, None, test)
+        }
         Format::Cifar | Format::Cifar100 => {
             if set.format == Format::Cifar100 {
                 coarse = Some(coarse_classes(set, &contents)?);
             }
-            from_cifar(set, &contents)?
+            from_cifar(set, contents)?
         }
     };
     Ok(Dataset {
@@ -71,7 +80,9 @@ pub(crate) fn assemble(set: &SetSpec, contents: Vec<Content>) -> Result<Dataset,
         classes: set.classes.clone(),
         coarse,
         train,
+        validation,
         test,
+        pictures: set.picture_form(),
         digest: set.digest(),
         official: set.is_official()?,
     })
@@ -104,24 +115,31 @@ fn from_idx(set: &SetSpec, contents: Vec<Content>) -> Result<(Images, Images), D
     Ok((pair(Role::TrainImages, Role::TrainLabels)?, pair(Role::TestImages, Role::TestLabels)?))
 }
 
-fn from_cifar(set: &SetSpec, contents: &[Content]) -> Result<(Images, Images), DataError> {
-    let part = |role: Role| {
-        let of_role = || set.files.iter().zip(contents).filter(|(f, _)| f.role == role);
-        let records = of_role().map(|(_, c)| c.bytes.len() / set.record()).sum::<usize>();
+fn from_cifar(set: &SetSpec, contents: Vec<Content>) -> Result<(Images, Option<Images>, Images), DataError> {
+    let mut contents: Vec<Option<Content>> = contents.into_iter().map(Some).collect();
+    let mut part = |role: Role| {
+        let of_role: Vec<usize> = (0..contents.len()).filter(|i| set.files[*i].role == role).collect();
+        let bytes = of_role.iter().filter_map(|i| contents[*i].as_ref()).map(|c| c.bytes.len()).sum::<usize>();
+        let records = bytes / set.record();
         let mut pixels = Vec::with_capacity(records * (set.record() - set.format.label_bytes()));
         let mut labels = Vec::with_capacity(records);
         let mut places = Vec::new();
-        for (_, Content { place, bytes }) in of_role() {
+        for index in of_role {
+            // Dropped one by one, so that no more than a file is in memory twice.
+            let Some(Content { place, bytes }) = contents[index].take() else { continue };
             let before = labels.len();
-            let read = cifar::read(bytes, set.format, set.shape, &mut pixels, &mut labels);
-            read.map_err(|e| DataError::malformed(place, e))?;
-            check_labels(set, &labels[before..], place)?;
-            places.push(place.as_str());
+            let read = cifar::read(&bytes, set.format, set.shape, &mut pixels, &mut labels);
+            read.map_err(|e| DataError::malformed(&place, e))?;
+            check_labels(set, &labels[before..], &place)?;
+            places.push(place);
         }
         let [channels, height, width] = set.shape;
         images_of(pixels, labels, [height, width, channels], &places.join(", "))
     };
-    Ok((part(Role::TrainBatch)?, part(Role::TestBatch)?))
+    let has_validation = set.files.iter().any(|f| f.role == Role::ValidationBatch);
+    let train = part(Role::TrainBatch)?;
+    let validation = has_validation.then(|| part(Role::ValidationBatch)).transpose()?;
+    Ok((train, validation, part(Role::TestBatch)?))
 }
 
 /// The coarse class of every class, by all files of a set together.

@@ -114,6 +114,33 @@ pub enum DataError {
         /// Canonical names of the files.
         files: Vec<String>,
     },
+    /// A folder or list of pictures cannot be used.
+    #[error(transparent)]
+    Scan(#[from] litecnn_pictures::ScanError),
+    /// Options for pictures without sense.
+    #[error("{reason}")]
+    PictureOptions {
+        /// What is wrong, and what may be given.
+        reason: String,
+    },
+    /// A picture that cannot be read, where none may be left out.
+    #[error(
+        "{path:?} cannot be read: {reason}; replace it, take it away, or import without `strict`, which leaves it out"
+    )]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Too few pictures are left.
+    #[error("nothing can be learnt of the pictures in {}: {reason}", path.display())]
+    Unlearnable {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
     /// A sample of the size asked for cannot be made.
     #[error("cannot take a sample of `{set}`: {reason}")]
     Sample {

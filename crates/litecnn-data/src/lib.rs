@@ -5,8 +5,10 @@
 //! cache. Sizes and SHA-256 of the canonical files are compared at every load, so every source is as good as
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
 //! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
-//! [`write_sample`] makes such folders out of small extracts, [`write_pictures`] folders of PNG files. For training, a [`DeviceImages`] holds the
-//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] or [`Crops`]
+//! [`write_sample`] makes such folders out of small extracts, and [`load_pictures`] out of folders of pictures;
+//! [`write_pictures`] writes a set out as one. For
+//! training, a [`DeviceImages`] holds the images on a device and gives them in batches, [`split`] and [`folds`] part them
+//! (class by class: [`stratified_split`], [`stratified_folds`]), [`Augmentation`] or [`Crops`]
 //! change them, [`Normalisation`] shifts and scales them, and every random number comes from a [`stream`] named after
 //! its purpose. The library prints nothing, and on damaged input it returns a [`DataError`] that says what, where, and
 //! what to do.
@@ -45,6 +47,7 @@ mod gzip;
 mod idx;
 mod load;
 mod manifest;
+mod pictures;
 mod png;
 mod progress;
 mod sample;
@@ -56,12 +59,17 @@ mod write_pictures;
 
 pub use dataset::{Dataset, Images};
 pub use error::{Attempt, DataError};
+pub use litecnn_pictures::{Background, Fit, Ignored, Part, PictureForm};
 pub use load::{Fetched, LoadOptions, fetch, load};
-pub use manifest::{FileSpec, Form, Format, Role, SetSpec, Source, official_sets};
+pub use manifest::{FileSpec, Fitting, Form, Format, Role, SetSpec, Source, official_sets};
+pub use pictures::{
+    ClassCounts, Counted, ImportReport, PictureOptions, PictureProgress, Shares, SkippedPicture, Tally, Twin,
+    export_pictures, import_pictures, load_pictures,
+};
 pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{
     Augmentation, Batch, Batches, Change, Crop, Crops, DeviceImages, Fill, HostImages, Normalisation, Resampler, Split,
-    SplitError, Stream, folds, split, stream,
+    SplitError, Stream, folds, split, stratified_folds, stratified_split, stream,
 };
 pub use write_pictures::{PicturePart, write_pictures};

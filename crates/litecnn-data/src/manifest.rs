@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use litecnn_pictures::{Background, Fit, PictureForm};
 use litecnn_run::sha256;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,9 @@ pub struct SetSpec {
     pub shape: [usize; 3],
     /// Names of the classes; label 0 is the first.
     pub classes: Vec<String>,
+    /// How its images were made of pictures, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Fitting>,
     /// The files in canonical form.
     pub files: Vec<FileSpec>,
     /// Where the files can be had, best first. Empty in the manifests of folders.
@@ -48,6 +52,17 @@ pub enum Format {
     /// The binary format of CIFAR-100: as [`Format::Cifar`], but each record begins with the label of a coarse class.
     /// The second label counts. Every class lies in exactly one coarse class and has images.
     Cifar100,
+}
+
+/// How pictures became the images of a set; the shape is the set's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fitting {
+    /// What was done with pictures of another shape.
+    pub fit: Fit,
+    /// What showed where they were transparent.
+    pub background: Background,
 }
 
 /// A file in canonical form.
@@ -80,6 +95,8 @@ pub enum Role {
     TestLabels,
     /// Some of the training images with their labels (CIFAR); several files follow each other.
     TrainBatch,
+    /// Some of the images to choose by while training, with their labels (CIFAR); a set need not have such files.
+    ValidationBatch,
     /// Some of the test images with their labels (CIFAR).
     TestBatch,
 }
@@ -163,6 +180,12 @@ impl SetSpec {
         Ok(official_sets()?.iter().any(|s| s.name == self.name && s.digest() == self.digest()))
     }
 
+    /// How pictures became its images, if it was made of pictures.
+    pub(crate) fn picture_form(&self) -> Option<PictureForm> {
+        let [channels, height, width] = self.shape;
+        self.pictures.map(|Fitting { fit, background }| PictureForm { channels, height, width, fit, background })
+    }
+
     /// Bytes of a record in a CIFAR batch.
     pub(crate) fn record(&self) -> usize {
         self.format.label_bytes() + self.shape.iter().product::<usize>()
@@ -189,6 +212,9 @@ impl SetSpec {
         if self.format == Format::Idx && channels != 1 {
             return problem(format!("the format idx holds grey images, not {channels} channels; use cifar"));
         }
+        if let Some(Err(e)) = self.picture_form().map(|form| form.check()) {
+            return problem(e.to_string());
+        }
         for (at, file) in self.files.iter().enumerate() {
             if !is_plain_name(&file.name) {
                 return problem(format!("`{}` is not a plain file name", file.name));
@@ -208,15 +234,19 @@ impl SetSpec {
                     && [Role::TrainImages, Role::TrainLabels, Role::TestImages, Role::TestLabels].map(count) == [1; 4]
             }
             Format::Cifar | Format::Cifar100 => {
-                let (train, test) = (count(Role::TrainBatch), count(Role::TestBatch));
-                train > 0 && test > 0 && train + test == self.files.len()
+                let [train, validation, test] = [Role::TrainBatch, Role::ValidationBatch, Role::TestBatch].map(count);
+                train > 0 && test > 0 && train + validation + test == self.files.len()
             }
         };
         if !fits {
             return problem(match self.format {
                 Format::Idx => "idx needs one file each of train-images, train-labels, test-images, test-labels".into(),
-                Format::Cifar => "cifar needs files train-batch and test-batch, and no others".into(),
-                Format::Cifar100 => "cifar100 needs files train-batch and test-batch, and no others".into(),
+                Format::Cifar => {
+                    "cifar needs files train-batch and test-batch, may have validation-batch, and no others".into()
+                }
+                Format::Cifar100 => {
+                    "cifar100 needs files train-batch and test-batch, may have validation-batch, and no others".into()
+                }
             });
         }
         for source in &self.sources {
@@ -313,6 +343,19 @@ pub(crate) fn read(folder: &Path) -> Result<Option<Vec<SetSpec>>, DataError> {
 /// The text of a manifest.
 pub(crate) fn render(sets: Vec<SetSpec>) -> Result<String, String> {
     toml::to_string(&Manifest { format: FORMAT.into(), sets }).map_err(|e| e.to_string())
+}
+
+/// The text of a folder's manifest with a set added, or in the place of one of its name.
+pub(crate) fn with(folder: &Path, set: SetSpec) -> Result<String, DataError> {
+    let mut sets = read(folder)?.unwrap_or_default();
+    match sets.iter_mut().find(|s| s.name == set.name) {
+        Some(old) => *old = set,
+        None => sets.push(set),
+    }
+    // Read back, so that a set that could not be read is refused before anything is written.
+    render(sets)
+        .and_then(|text| parse(&text).map(|_| text))
+        .map_err(|reason| DataError::Manifest { path: folder.join(FILE), reason })
 }
 
 /// Names from manifests become paths, so they must not climb out of their folder.

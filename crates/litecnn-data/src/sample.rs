@@ -1,15 +1,16 @@
 use std::path::Path;
 
+use litecnn_pictures::PictureForm;
 use litecnn_run::{sha256, write_atomic};
 
-use crate::manifest::{self, FileSpec, Format, Role, SetSpec};
+use crate::manifest::{self, FileSpec, Fitting, Format, Role, SetSpec};
 use crate::{DataError, Dataset, Images, cifar, gzip, idx};
 
 /// Writes a small extract of a data set in canonical form: the first images of every class, in their order.
 ///
 /// `train` and `test` are numbers of images, each a multiple of the number of classes. The files go gzipped into
 /// `<folder>/<set>/`, their description into `<folder>/manifest.toml`, where other sets stay described; then
-/// [`load`](crate::load) with `folder` as data folder reads the extract. The same data set gives the same bytes.
+/// [`load`](crate::load) with `folder` as data folder reads the extract. Images for validation are left out. The same data set gives the same bytes.
 /// Grey images are written as IDX, others as CIFAR batches (training images in five), sets with coarse classes as
 /// CIFAR-100. Not for two processes at once
 /// in one folder.
@@ -49,20 +50,13 @@ pub fn write_sample(dataset: &Dataset, train: usize, test: usize, folder: &Path)
         optional: false,
         shape: [channels, height, width],
         classes: dataset.classes.clone(),
+        pictures: dataset.pictures.map(|PictureForm { fit, background, .. }| Fitting { fit, background }),
         files: files.iter().map(describe).collect(),
         sources: Vec::new(),
     };
 
-    // Described first in memory, so that a set that could not be read back is refused before anything is written.
-    let mut sets = manifest::read(folder)?.unwrap_or_default();
-    match sets.iter_mut().find(|s| s.name == set.name) {
-        Some(old) => *old = set,
-        None => sets.push(set),
-    }
     let path = folder.join(manifest::FILE);
-    let text = manifest::render(sets)
-        .and_then(|text| manifest::parse(&text).map(|_| text))
-        .map_err(|reason| DataError::Manifest { path: path.clone(), reason })?;
+    let text = manifest::with(folder, set)?;
     let place = folder.join(&dataset.name);
     let write = |path: &Path, bytes: &[u8]| {
         write_atomic(path, bytes).map_err(|source| DataError::Cache { folder: folder.to_owned(), source })

@@ -4,6 +4,8 @@
 
 #[path = "data/bad_files.rs"]
 mod bad_files;
+#[path = "data/pictures.rs"]
+mod pictures;
 #[path = "data/places.rs"]
 mod places;
 #[path = "data/samples.rs"]
@@ -28,6 +30,8 @@ fn tiny(channels: usize) -> Dataset {
         classes: vec!["even".into(), "odd".into()],
         coarse: None,
         train: images(10),
+        validation: None,
+        pictures: None,
         test: images(4),
         digest: String::new(),
         official: false,

@@ -1,17 +1,16 @@
 //! `litecnn predict`: what a model says of pictures.
 
 mod answer;
-mod picture;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use litecnn_cli::{print, sentence};
+use litecnn_pictures::{Background, ENDINGS, Fit, PictureForm, is_named_as_picture};
 use litecnn_runtime::{AlignedBytes, Model};
 
 use answer::{failure, json, words};
-pub(crate) use picture::Background;
-use picture::pixels;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,8 +21,8 @@ Examples:
 /// Say what pictures show: the most probable classes, a line a picture.
 ///
 /// Reads PNG, JPEG, GIF, BMP and WebP, whatever the file is called; of an animation the first picture. A picture of
-/// another size is turned as its camera says and scaled to the model's, its shape given up; colours become grey where
-/// the model sees grey.
+/// another size is turned as its camera says and scaled to the model's, its shape given up unless `--fit` says
+/// otherwise; colours become grey where the model sees grey.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -38,8 +37,12 @@ pub(crate) struct Args {
     /// A JSON object a picture and line: path, class, the most probable classes, probabilities by name; or the error.
     #[arg(long)]
     json: bool,
-    /// What shows through where a picture is transparent.
-    #[arg(long, value_enum, default_value = "black")]
+    /// What is done with pictures of another shape than the model's: `stretch` gives their shape up, `letterbox` sets
+    /// them between bars of the background, `crop` takes their middle.
+    #[arg(long, default_value_t = Fit::Stretch, value_parser = fits(), value_name = "FIT")]
+    fit: Fit,
+    /// What shows through where a picture is transparent, and beside a letterboxed one: black, white or #rrggbb.
+    #[arg(long, default_value_t = Background::BLACK, value_name = "COLOUR")]
     background: Background,
 }
 
@@ -51,6 +54,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("{shown} is no model that can be run; make one by `litecnn export --to litecnn`"))?;
     let mut scratch = vec![0.0; model.scratch_len()];
     let mut session = model.session(&mut scratch).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
+    let [channels, height, width] = model.architecture().input_shape();
+    let form = PictureForm { channels, height, width, fit: args.fit, background: args.background };
     let names: Vec<&str> = model.class_names().collect();
     let mut probabilities = vec![0.0; model.classes()];
     let (mut failed, mut seen) = (0, 0);
@@ -58,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         for path in pictures(argument)? {
             seen += 1;
             let shown = path.display().to_string();
-            let line = match pixels_of(&path, model.architecture().input_shape(), args.background) {
+            let line = match pixels_of(&path, &form) {
                 Ok(pixels) => {
                     session.predict(&pixels, &mut probabilities).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
                     let told = if args.json { json } else { words };
@@ -92,21 +97,26 @@ pub(crate) fn pictures(argument: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(argument).with_context(|| format!("cannot list {shown}"))? {
         let path = entry.with_context(|| format!("cannot list {shown}"))?.path();
-        if picture::named_so(&path) && !path.is_dir() {
+        if is_named_as_picture(&path) && !path.is_dir() {
             found.push(path);
         }
     }
     if found.is_empty() {
-        bail!("there are no pictures in {shown}: no file that ends in {}", picture::ENDS.join(", "));
+        bail!("there are no pictures in {shown}: no file that ends in {}", ENDINGS.join(", "));
     }
     found.sort_unstable();
     Ok(found)
 }
 
-/// A picture as a model of this input, `[channels, height, width]`, sees it: `[height][width][channel]`.
-pub(crate) fn pixels_of(path: &Path, input: [usize; 3], background: Background) -> Result<Vec<u8>> {
+/// A picture as a model sees it, `[height][width][channel]`.
+pub(crate) fn pixels_of(path: &Path, form: &PictureForm) -> Result<Vec<u8>> {
     let bytes = read(path)?;
-    pixels(&bytes, input, background).with_context(|| format!("{} is no picture that can be read", path.display()))
+    form.pixels(&bytes).with_context(|| format!("{} is no picture that can be read", path.display()))
+}
+
+/// The ways to fit a picture, for options.
+pub(crate) fn fits() -> impl TypedValueParser<Value = Fit> {
+    PossibleValuesParser::new(Fit::ALL.map(Fit::name)).try_map(|name| name.parse::<Fit>())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

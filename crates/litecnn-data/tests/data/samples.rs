@@ -87,6 +87,8 @@ fn a_hundred_classes_are_learnt_of_the_second_label() {
         classes: official_sets().unwrap().iter().find(|s| s.name == "cifar100").unwrap().classes.clone(),
         coarse: Some((0..classes).map(|class| (class * 7 % 20) as u8).collect()),
         train: images(200),
+        validation: None,
+        pictures: None,
         test: images(100),
         digest: String::new(),
         official: false,

@@ -1,17 +1,18 @@
 use litecnn_data::{Augmentation, DeviceImages, Stream};
-use litecnn_kernels::{LANES, cross_entropy_gradient, from_lanes};
+use litecnn_kernels::{LANES, from_lanes};
 use litecnn_model::Branch;
 
-use super::{Weights, host, kernel_of, score};
+use super::{Loss, Weights, host, kernel_of, score};
+use crate::class_weights::Pass;
 use crate::optimizer::Optimizer;
 use crate::{Score, TrainError};
 
-/// One epoch of one branch over the images at the places in `order`, in batches of `size`.
+/// One epoch of one branch over images.
 pub(crate) fn branch_epoch(
     branch: &mut Branch,
     optimizer: &mut Optimizer,
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights: class_weights }: Pass<'_, u32>,
     augment: &mut Option<(&Augmentation, Stream)>,
     tick: &(dyn Fn() + Sync),
 ) -> Result<Score, TrainError> {
@@ -27,6 +28,7 @@ pub(crate) fn branch_epoch(
     let mut resampler = augment.as_ref().map(|(augmentation, _)| host.resampler(augmentation));
     let batches = order.chunks(size).zip(labels.chunks(size)).zip(logits.chunks_mut(size * classes));
     for ((batch, labels), logits) in batches {
+        let loss = Loss::of(class_weights, labels);
         let changes = augment.as_mut().map(|(augmentation, rng)| augmentation.draw(batch.len(), rng));
         let groups = batch.chunks(LANES).zip(labels.chunks(LANES)).zip(logits.chunks_mut(LANES * classes));
         for (g, ((places, labels), logits)) in groups.enumerate() {
@@ -37,7 +39,7 @@ pub(crate) fn branch_epoch(
                 _ => host.fill(places, &mut lanes)?,
             }
             kernel.forward(&lanes, &mut activations);
-            cross_entropy_gradient(activations.logits(), labels, batch.len(), &mut by_logits);
+            loss.gradient(g, activations.logits(), labels, &mut by_logits);
             kernel.backward(&lanes, &activations, &by_logits, &mut workspace);
             from_lanes(activations.logits(), logits);
         }

@@ -1,7 +1,8 @@
-use litecnn_kernels::{JointKernel, LANES, Level, cross_entropy_gradient, from_lanes, to_lanes};
+use litecnn_kernels::{JointKernel, LANES, Level, from_lanes, to_lanes};
 use litecnn_model::{Joint, UnifiedSpec};
 
-use super::{Weights, score};
+use super::{Loss, Weights, score};
+use crate::class_weights::{ClassWeights, Pass};
 use crate::dropout::Dropout;
 use crate::optimizer::Optimizer;
 use crate::{Score, TrainError};
@@ -41,7 +42,14 @@ impl Middle {
 
     /// One step on a batch: groups of 16 images' joined outputs `[2 * classes][16]`. Their gradients are written to
     /// `by_joined`, laid out alike.
-    pub(super) fn turn(&mut self, joined: &[f32], labels: &[i64], by_joined: &mut [f32]) {
+    pub(super) fn turn(
+        &mut self,
+        joined: &[f32],
+        labels: &[i64],
+        weights: Option<&ClassWeights>,
+        by_joined: &mut [f32],
+    ) {
+        let loss = Loss::of(weights, labels);
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -52,7 +60,7 @@ impl Middle {
                 self.factors.as_slice()
             });
             let logits = self.kernel.forward(joined, dropped);
-            cross_entropy_gradient(logits, group, labels.len(), &mut self.by_logits);
+            loss.gradient(g, logits, group, &mut self.by_logits);
             let start = self.logits.len();
             self.logits.resize(start + group.len() * self.classes, 0.0);
             from_lanes(logits, &mut self.logits[start..]);
@@ -64,14 +72,13 @@ impl Middle {
     }
 }
 
-/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, in the order given and
-/// in batches of `size`.
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`.
 pub(crate) fn joint_epoch(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
     (joined, labels): (&[f32], &[i64]),
-    (order, size): (&[i64], usize),
+    Pass { order, size, weights }: Pass<'_, i64>,
     dropout: Dropout,
     tick: &(dyn Fn() + Sync),
 ) -> Result<Score, TrainError> {
@@ -86,7 +93,7 @@ pub(crate) fn joint_epoch(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        middle.turn(&lanes[..used], labels, &mut by_joined[..used]);
+        middle.turn(&lanes[..used], labels, weights, &mut by_joined[..used]);
         tick();
     }
     middle.weights.put_back(joint.params_mut(), optimizer)?;

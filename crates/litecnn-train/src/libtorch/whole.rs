@@ -4,13 +4,14 @@ use litecnn_data::{DeviceImages, Stream};
 use litecnn_model::{Branch, HeadActivation, Joint, UnifiedModel, activate};
 use tch::Tensor;
 
+use crate::class_weights::Pass;
 use crate::dropout::Dropout;
 use crate::optimizer::Optimizer;
-use crate::score::cross_entropy;
+use crate::score::weighted_cross_entropy;
 use crate::threads::{join, single_threaded_operations};
 use crate::{Score, TrainError};
 
-/// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
+/// One epoch of the whole model over images.
 ///
 /// The model falls apart into two branches that meet in the dense layers only: forward they hand their outputs over,
 /// backward they are handed the gradients of these. So the second branch can work in a thread of its own, and the
@@ -19,7 +20,7 @@ pub(crate) fn whole_epoch(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights }: Pass<'_, u32>,
     dropout: &Stream,
     workers: usize,
     tick: &(dyn Fn() + Sync),
@@ -29,11 +30,12 @@ pub(crate) fn whole_epoch(
     let batches = images.batches(order, size)?;
     let labels = batches.labels()?;
     let dropout = Dropout::new(&spec, dropout.clone());
+    let weights = weights.map(|weights| weights.tensor(images.device())).transpose()?;
     let [first, second] = &mut model.branches;
     let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
     let mut first = Half { branch: first, optimizer: first_optimizer, activation };
     let mut second = Half { branch: second, optimizer: second_optimizer, activation };
-    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, seen: Vec::new() };
+    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, weights, seen: Vec::new() };
     if workers < 2 {
         for batch in batches {
             let batch = batch?;
@@ -120,6 +122,8 @@ struct Middle<'a> {
     joint: &'a mut Joint,
     optimizer: &'a mut Optimizer,
     dropout: Dropout,
+    /// How much classes count, `[classes]`.
+    weights: Option<Tensor>,
     /// Logits of the epoch so far.
     seen: Vec<Tensor>,
 }
@@ -130,7 +134,7 @@ impl Middle<'_> {
         let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
         let logits =
             self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
-        let loss = cross_entropy(&logits, labels)?;
+        let loss = weighted_cross_entropy(&logits, labels, self.weights.as_ref())?;
         let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
         by.push(joined);
         let mut gradients = Tensor::f_run_backward(&[loss], &by, false, false)?;

@@ -4,6 +4,7 @@
 mod engines;
 mod optimizers;
 mod repeatable;
+mod shapes;
 mod steps;
 
 use std::path::Path;

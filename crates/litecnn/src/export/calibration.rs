@@ -8,16 +8,19 @@ use anyhow::Result;
 #[cfg(not(feature = "training"))]
 use litecnn_cli::Usage;
 use litecnn_export::TrainedModel;
+use litecnn_pictures::{Background, Fit, PictureForm};
 
-use crate::predict::{Background, pictures, pixels_of};
+use crate::predict::{pictures, pixels_of};
 
 /// Up to `count` images `[height][width][channel]`, evenly spaced among the pictures of a folder, or else among the
 /// training images of the model's data set.
 pub(super) fn images(model: &TrainedModel, folder: Option<&Path>, count: usize) -> Result<Vec<u8>> {
     let Some(folder) = folder else { return training_images(model, count) };
+    let [channels, height, width] = model.input();
+    let form = PictureForm { channels, height, width, fit: Fit::Stretch, background: Background::BLACK };
     let mut images = Vec::new();
     for path in evenly(&pictures(folder)?, count) {
-        images.extend(pixels_of(path, model.input(), Background::Black)?);
+        images.extend(pixels_of(path, &form)?);
     }
     Ok(images)
 }

@@ -1,5 +1,7 @@
 //! `litecnn data`: data sets at hand, fetched, or cut down to samples.
 
+mod import;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,11 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
+    /// Make a data set of pictures: a folder per class, train/ val/ test/ folders of these, or a CSV of path and label.
+    ///
+    /// The images are kept in the cache, where the next start finds them while no picture changes; `--out` copies them
+    /// into a data folder for `--data-dir`.
+    Import(import::Args),
     /// Write a small extract with as many images of each class, in the data set's own format.
     #[command(after_long_help = SAMPLE_EXAMPLES)]
     Sample {
@@ -149,6 +156,7 @@ pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {
             );
             Ok(())
         }
+        Command::Import(args) => import::run(&args, quiet),
         Command::Sample { dataset, train, test, out, place } => {
             let options = place.options();
             for name in names(dataset)? {
@@ -168,9 +176,10 @@ fn names(given: Vec<String>) -> Result<Vec<String>> {
     Ok(official_sets()?.iter().filter(|set| !set.optional).map(|set| set.name.clone()).collect())
 }
 
+/// What the user said wrongly ends with the status of wrong usage.
 fn usage(error: DataError) -> anyhow::Error {
     match error {
-        DataError::UnknownSet { .. } => Usage(error.to_string()).into(),
+        DataError::UnknownSet { .. } | DataError::PictureOptions { .. } => Usage(error.to_string()).into(),
         other => other.into(),
     }
 }
