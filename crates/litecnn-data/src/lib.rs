@@ -5,9 +5,10 @@
 //! cache. Sizes and SHA-256 of the canonical files are compared at every load, so every source is as good as
 //! another and damage is noticed where it happened. [`fetch`] does the same without decoding and reports
 //! [`Progress`]. A folder with a `manifest.toml` of its own may hold any other set in the formats of MNIST or CIFAR;
-//! [`write_sample`] makes such folders out of small extracts and [`load_pictures`] out of folders of pictures;
-//! [`write_pictures`] makes folders of PNG files. For training, a [`DeviceImages`] holds the
-//! images on a device and gives them in batches, [`split`] and [`folds`] part them, [`Augmentation`] or [`Crops`]
+//! [`write_sample`] makes such folders out of small extracts, and [`load_pictures`] out of folders of pictures;
+//! [`write_pictures`] writes a set out as one. For
+//! training, a [`DeviceImages`] holds the images on a device and gives them in batches, [`split`] and [`folds`] part them
+//! (class by class: [`stratified_split`], [`stratified_folds`]), [`Augmentation`] or [`Crops`]
 //! change them, [`Normalisation`] shifts and scales them, and every random number comes from a [`stream`] named after
 //! its purpose. The library prints nothing, and on damaged input it returns a [`DataError`] that says what, where, and
 //! what to do.
@@ -75,6 +76,6 @@ pub use progress::Progress;
 pub use sample::write_sample;
 pub use tensor::{
     Augmentation, Batch, Batches, Change, Crop, Crops, DeviceImages, Fill, HostImages, Normalisation, Resampler, Split,
-    SplitError, Stream, folds, split, stream,
+    SplitError, Stream, folds, split, stratified_folds, stratified_split, stream,
 };
 pub use write_pictures::{PicturePart, write_pictures};

@@ -6,11 +6,25 @@ use crate::simd::LANES;
 /// # Panics
 /// If a label is not below the number of classes, or there are more than 16.
 pub fn cross_entropy_gradient(logits: &[f32], labels: &[i64], batch: usize, by_logits: &mut [f32]) {
+    let share = 1.0 / batch as f32;
+    gradient(logits, labels, |_| share, by_logits);
+}
+
+/// As [`cross_entropy_gradient`] where images count differently: `(softmax - one-hot) * share`, with the share of each
+/// labelled lane. The shares of a batch add up to 1 in a weighted mean.
+///
+/// # Panics
+/// As [`cross_entropy_gradient`], or if there are not as many shares as labels.
+pub fn weighted_cross_entropy_gradient(logits: &[f32], labels: &[i64], shares: &[f32], by_logits: &mut [f32]) {
+    assert_eq!(labels.len(), shares.len(), "a share for each label");
+    gradient(logits, labels, |lane| shares[lane], by_logits);
+}
+
+fn gradient(logits: &[f32], labels: &[i64], share: impl Fn(usize) -> f32, by_logits: &mut [f32]) {
     let classes = logits.len() / LANES;
     assert_eq!(logits.len(), by_logits.len());
     assert!(labels.len() <= LANES);
     by_logits.fill(0.0);
-    let share = 1.0 / batch as f32;
     for (lane, &label) in labels.iter().enumerate() {
         assert!((0..classes as i64).contains(&label), "label {label} of {classes} classes");
         let at = |class: usize| class * LANES + lane;
@@ -24,6 +38,7 @@ pub fn cross_entropy_gradient(logits: &[f32], labels: &[i64], batch: usize, by_l
             by_logits[at(class)] = e;
             sum += e;
         }
+        let share = share(lane);
         for class in 0..classes {
             let target = f32::from(u8::from(class as i64 == label));
             by_logits[at(class)] = (by_logits[at(class)] / sum - target) * share;

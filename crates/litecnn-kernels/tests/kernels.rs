@@ -362,6 +362,27 @@ fn cross_entropy_is_as_defined_and_idle_lanes_are_zero() {
 }
 
 #[test]
+fn weighted_cross_entropy_is_as_defined() {
+    let logits = Random(4).take(3 * LANES, 20.0);
+    let (labels, shares) = ([2, 0, 2], [0.5f32, 0.375, 0.125]);
+    let mut by_logits = vec![9.0; 3 * LANES];
+    weighted_cross_entropy_gradient(&logits, &labels, &shares, &mut by_logits);
+    for (lane, (label, share)) in labels.into_iter().zip(shares).enumerate() {
+        let e: Vec<f64> = (0..3).map(|k| f64::from(logits[k * LANES + lane]).exp()).collect();
+        for k in 0..3 {
+            let target = f64::from(u8::from(k as i64 == label));
+            let expected = (e[k] / e.iter().sum::<f64>() - target) * f64::from(share);
+            assert!((f64::from(by_logits[k * LANES + lane]) - expected).abs() < 1e-6);
+        }
+    }
+    assert!(by_logits.chunks(LANES).all(|lanes| lanes[3..].iter().all(|g| *g == 0.0)));
+    let mut plain = vec![9.0; 3 * LANES];
+    cross_entropy_gradient(&logits, &labels, 3, &mut plain);
+    weighted_cross_entropy_gradient(&logits, &labels, &[1.0 / 3.0; 3], &mut by_logits);
+    assert_eq!(plain, by_logits, "equal shares are no weights, to the bit");
+}
+
+#[test]
 fn lanes_and_back() {
     let mut random = Random(2);
     let rows: Vec<Vec<f32>> = (0..LANES).map(|_| random.take(7, 1.0)).collect();

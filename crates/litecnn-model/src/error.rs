@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::InputShape;
+
 /// What can go wrong with models and their files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -7,6 +9,22 @@ pub enum ModelError {
     /// The architecture asked for cannot exist.
     #[error("impossible architecture: {0}")]
     Architecture(String),
+    /// Even the smallest model has more parameters than there may be.
+    #[error(
+        "a budget of {parameters} parameters ({} bytes) is too small: the smallest model for images of {}x{}x{} and \
+         {classes} classes has {smallest} parameters ({} bytes)",
+        parameters.saturating_mul(4), input.channels, input.height, input.width, 4 * smallest
+    )]
+    Budget {
+        /// Parameters there may be.
+        parameters: i64,
+        /// Parameters of the smallest model.
+        smallest: i64,
+        /// Shape of one image.
+        input: InputShape,
+        /// Number of classes.
+        classes: i64,
+    },
     /// A weight has another shape than the architecture gives it.
     #[error("layer `{layer}` wants shape {expected:?}, got {found:?}")]
     Shape {

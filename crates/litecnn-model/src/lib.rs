@@ -4,7 +4,8 @@
 //! the first training stage trains; with their heads turned into 1x1 convolutions (see the crate litecnn-surgery)
 //! and joined under two dense layers ([`Joint`]) they make the [`UnifiedModel`], which has 14,862 parameters for
 //! 28x28 grey images and 19,622 for 32x32 colour images. Trained, it answers fastest as an [`InferenceModel`]. All
-//! are generic over image shape, number of filters and classes ([`BranchSpec`], [`UnifiedSpec`]), start as Keras
+//! are generic over image shape, number of filters and classes ([`BranchSpec`], [`UnifiedSpec`]; [`fit_budget`] chooses
+//! them by a number of parameters), start as Keras
 //! starts them, describe themselves ([`Summary`]) and go to and from safetensors files ([`Model`], [`Card`]).
 //!
 //! ```
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod branch;
+mod budget;
 mod error;
 mod inference;
 mod init;
@@ -38,6 +40,7 @@ mod unified;
 mod weights;
 
 pub use branch::{Branch, Joint};
+pub use budget::{fit_budget, fit_images};
 pub use error::ModelError;
 pub use inference::InferenceModel;
 pub use params::Params;

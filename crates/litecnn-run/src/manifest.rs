@@ -30,6 +30,10 @@ pub struct Manifest {
     /// SHA-256 of each data set the run has seen.
     #[serde(default)]
     pub datasets: BTreeMap<String, String>,
+    /// Where the images of a data set come from, if its name alone does not say: written and read by the program that
+    /// trains.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, toml::Table>,
     /// `<data set>/seed-<n>/<step>`: start, end and device of each step.
     #[serde(default)]
     pub steps: BTreeMap<String, StepTimes>,
@@ -80,6 +84,28 @@ impl Manifest {
         toml::from_str(&text).map_err(malformed)
     }
 
+    /// Whether what `other` says can be added to this one, which lies in the directory `run`: the recipe is the same and
+    /// so is, for each data set of `other` that is known here, the data.
+    ///
+    /// # Errors
+    /// [`RunError::OtherRecipe`], [`RunError::OtherData`].
+    pub fn check(&self, run: &Path, other: &Self) -> Result<(), RunError> {
+        let path = run.join(FILE);
+        let name = |m: &Self| {
+            let hash = m.recipe_hash.get(..12).unwrap_or(&m.recipe_hash);
+            format!("{} ({hash})", m.recipe_name)
+        };
+        if self.recipe_hash != other.recipe_hash {
+            return Err(RunError::OtherRecipe { path, found: name(self), wanted: name(other) });
+        }
+        for (dataset, digest) in &other.datasets {
+            if self.data != other.data || self.datasets.get(dataset).is_some_and(|known| known != digest) {
+                return Err(RunError::OtherData { path, dataset: dataset.clone() });
+            }
+        }
+        Ok(())
+    }
+
     fn write(&self, run: &Path) -> Result<(), RunError> {
         let path = run.join(FILE);
         let text = toml::to_string(self).map_err(|e| RunError::damaged(&path, e))?;
@@ -109,19 +135,12 @@ impl RunDir {
         let path = root.join(FILE);
         let manifest = if path.exists() {
             let mut found = Manifest::read(root)?;
-            let name = |m: &Manifest| {
-                let hash = m.recipe_hash.get(..12).unwrap_or(&m.recipe_hash);
-                format!("{} ({hash})", m.recipe_name)
-            };
-            if found.recipe_hash != fresh.recipe_hash {
-                return Err(RunError::OtherRecipe { path, found: name(&found), wanted: name(&fresh) });
-            }
+            found.check(root, &fresh)?;
             for (dataset, digest) in fresh.datasets {
-                let known = found.datasets.entry(dataset.clone()).or_insert_with(|| digest.clone());
-                if found.data != fresh.data || *known != digest {
-                    return Err(RunError::OtherData { path, dataset });
-                }
+                found.datasets.entry(dataset).or_insert(digest);
             }
+            // The same data may lie elsewhere by now.
+            found.sources.extend(fresh.sources);
             found
         } else {
             fresh.write(root)?;
@@ -188,6 +207,7 @@ mod tests {
             recipe: toml::from_str("batch-size = 32").unwrap(),
             data: "official".into(),
             datasets: BTreeMap::from([("mnist".into(), "d0".into())]),
+            sources: BTreeMap::new(),
             steps: BTreeMap::new(),
         }
     }
@@ -225,6 +245,21 @@ mod tests {
         };
         assert!(matches!(RunDir::open(&root, with("mnist", "d1")), Err(RunError::OtherData { .. })));
         RunDir::open(&root, with("cifar10", "d2")).unwrap();
+    }
+
+    #[test]
+    fn where_images_come_from_is_kept_and_may_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = |folder: &str| {
+            let source = toml::Table::from_iter([("path".to_owned(), folder.into())]);
+            Manifest { sources: BTreeMap::from([("mnist".into(), source)]), ..manifest("a") }
+        };
+        assert!(!toml::to_string(&manifest("a")).unwrap().contains("sources"), "as before there were any");
+        drop(RunDir::open(dir.path(), from("here")).unwrap());
+        assert_eq!(Manifest::read(dir.path()).unwrap().sources, from("here").sources);
+        let times = StepTimes { started: now(), ended: None, device: "cpu".into() };
+        RunDir::open(dir.path(), from("there")).unwrap().note_step("x", times).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap().sources, from("there").sources);
     }
 
     #[test]

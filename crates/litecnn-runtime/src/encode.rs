@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
-use crate::LoadError;
 use crate::crc::crc32;
-use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, MAGIC, UNIFIED, VERSION};
+use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, MAGIC, PICTURES, UNIFIED, VERSION};
 use crate::planes::Scaling;
 use crate::shape::Architecture;
 use crate::simd::{Line, bytes_of, bytes_of_mut};
+use crate::{LoadError, Pictures};
 
 /// Why a model cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,9 +137,24 @@ pub(crate) fn file<N: AsRef<str>>(
     file.extend(names);
     file.resize(start, 0);
     file.extend(weights);
+    seal(&mut file);
+    Ok(file)
+}
+
+/// A file of [`encode`] or [`encode_int8`](crate::encode_int8) that also tells how pictures become images. Bytes too
+/// short for a file stay as they are.
+#[must_use]
+pub fn with_pictures(mut file: Vec<u8>, pictures: Pictures) -> Vec<u8> {
+    if file.len() >= HEADER {
+        file[PICTURES..PICTURES + 4].copy_from_slice(&pictures.bytes());
+        seal(&mut file);
+    }
+    file
+}
+
+fn seal(file: &mut [u8]) {
     let checksum = crc32(&[&file[..CHECKSUM], &file[CHECKSUM + 4..]]);
     file[CHECKSUM..CHECKSUM + 4].copy_from_slice(&checksum.to_le_bytes());
-    Ok(file)
 }
 
 /// Weights in the file's order.

@@ -3,6 +3,7 @@
 use crate::crc::crc32;
 use crate::error::LoadError;
 use crate::int8;
+use crate::pictures::Pictures;
 use crate::planes::Scaling;
 use crate::shape::{Architecture, MAX_CONVOLUTIONS};
 use crate::simd::{floats_of, words_of};
@@ -18,6 +19,8 @@ pub(crate) const HEADER: usize = 64;
 pub(crate) const ALIGNMENT: usize = 64;
 /// Where the checksum lies.
 pub(crate) const CHECKSUM: usize = 20;
+/// Where it is told how pictures become images.
+pub(crate) const PICTURES: usize = 60;
 /// The flag that says that ReLU follows the heads.
 pub(crate) const HEAD_RELU: u32 = 1;
 /// Weights are 32-bit floats.
@@ -51,7 +54,15 @@ pub(crate) enum Weights<'a> {
 }
 
 /// What a file holds.
-pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, Weights<'_>), LoadError> {
+pub(crate) struct Content<'a> {
+    pub(crate) architecture: Architecture,
+    pub(crate) scaling: Scaling,
+    pub(crate) pictures: Option<Pictures>,
+    pub(crate) names: Names<'a>,
+    pub(crate) weights: Weights<'a>,
+}
+
+pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
     if cfg!(target_endian = "big") {
         return Err(LoadError::BigEndian);
     }
@@ -93,11 +104,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, W
         (BRANCH, _) => return Err(LoadError::Header { offset: 40 }),
         _ => return Err(LoadError::Header { offset: 11 }),
     };
-    for (offset, wrong) in [(12, flags & !known != 0), (46, fields.u16(46) != 0), (60, fields.u32(60) != 0)] {
+    for (offset, wrong) in [(12, flags & !known != 0), (46, fields.u16(46) != 0)] {
         if wrong {
             return Err(LoadError::Header { offset });
         }
     }
+    let pictures = Pictures::of_bytes(fields.u32(PICTURES).to_le_bytes());
+    let pictures = pictures.map_err(|()| LoadError::Header { offset: PICTURES })?;
     let input = [32, 34, 36].map(|offset| usize::from(fields.u16(offset)));
     let classes = usize::from(fields.u16(38));
     let architecture = Architecture::new(input, &filters[..depth], classes, hidden, flags & HEAD_RELU != 0)?;
@@ -132,7 +145,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Architecture, Scaling, Names<'_>, W
         }
         Weights::Floats(floats)
     };
-    Ok((architecture, scaling, Names(names), weights))
+    Ok(Content { architecture, scaling, pictures, names: Names(names), weights })
 }
 
 fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {

@@ -87,7 +87,8 @@
 //! |   40 | `u32` units of the hidden layer; 0 for one branch                                        |
 //! |   44 | `u16` number of convolutions, 1 to 15; `u16` zero                                        |
 //! |   48 | `f32` scale, `f32` shift: a `u8` pixel becomes `scale * pixel + shift`                   |
-//! |   56 | `u32` length of the class names in bytes; `u32` zero                                     |
+//! |   56 | `u32` length of the class names in bytes                                                 |
+//! |   60 | `u8` fit of pictures: 0 is not told, 1 stretched, 2 letterboxed, 3 cropped; then the background's red, green and blue ([`Pictures`]), zero if nothing is told |
 //! |   64 | `u16` filters of each convolution                                                        |
 //! |    … | class names: for each `u16` length in bytes, then UTF-8; then zeros up to the weights    |
 //! |    … | weights                                                                                  |
@@ -137,17 +138,19 @@ mod format;
 mod group;
 mod int8;
 mod model;
+mod pictures;
 mod planes;
 mod shape;
 mod simd;
 
 #[cfg(feature = "alloc")]
-pub use encode::{AlignedBytes, EncodeError, encode};
+pub use encode::{AlignedBytes, EncodeError, encode, with_pictures};
 pub use error::{LoadError, PredictError};
 pub use format::VERSION;
 #[cfg(feature = "alloc")]
 pub use int8::{Quantised, QuantisedLayer, Requantisation, encode_int8};
 pub use model::{Layout, Model, Session};
+pub use pictures::{Fit, Pictures};
 pub use planes::{Pixel, Scaling};
 pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};
 pub use simd::Level;

@@ -6,6 +6,7 @@ use crate::error::{LoadError, PredictError};
 use crate::format::{self, Names, Weights};
 use crate::group::group;
 use crate::int8;
+use crate::pictures::Pictures;
 use crate::planes::{FromImage, Pixel, Scaling, from_pooled, to_features};
 use crate::shape::padded;
 use crate::simd::{MAX_WIDTH, Simd, Task, Windows, line_offset, words_of_floats};
@@ -16,6 +17,7 @@ use crate::{Architecture, Level};
 pub struct Model<'a> {
     pub(crate) architecture: Architecture,
     pub(crate) scaling: Scaling,
+    pictures: Option<Pictures>,
     names: Names<'a>,
     /// Empty if they are integers.
     pub(crate) weights: &'a [f32],
@@ -41,12 +43,13 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`LoadError`] if it is not a whole, undamaged file of a version and kind known here, or is not aligned.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LoadError> {
-        let (architecture, scaling, names, weights) = format::parse(bytes)?;
+        let format::Content { architecture, scaling, pictures, names, weights } = format::parse(bytes)?;
         let (weights, integers): (&[f32], _) = match weights {
             Weights::Floats(weights) => (weights, None),
             Weights::Integers(words) => (&[], Some(words)),
         };
-        Ok(Self { architecture, scaling, names, weights, integers, level: Level::detect(), layout: Layout::Hwc })
+        let (level, layout) = (Level::detect(), Layout::Hwc);
+        Ok(Self { architecture, scaling, pictures, names, weights, integers, level, layout })
     }
 
     /// With other instructions than the best ones there are.
@@ -69,6 +72,11 @@ impl<'a> Model<'a> {
     /// What becomes of `u8` pixels.
     pub fn scaling(&self) -> Scaling {
         self.scaling
+    }
+
+    /// How pictures were made into the images it was trained on, if the file tells.
+    pub fn pictures(&self) -> Option<Pictures> {
+        self.pictures
     }
 
     /// Whether its weights are 8-bit integers, so that all is integers between pixels and logits.

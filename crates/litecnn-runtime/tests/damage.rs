@@ -6,7 +6,10 @@ mod common;
 
 use common::int8::quantised;
 use common::{Rng, weights};
-use litecnn_runtime::{AlignedBytes, Architecture, ArchitectureError, LoadError, Model, Scaling, encode, encode_int8};
+use litecnn_runtime::{
+    AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Pictures, Scaling, encode, encode_int8,
+    with_pictures,
+};
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
 /// Damaged files, half of them with floats and half with integers.
@@ -23,7 +26,9 @@ fn files() -> Vec<Vec<u8>> {
         let names: Vec<String> = (0..architecture.classes()).map(|class| format!("é{class}")).collect();
         let floats = encode(architecture, &names, SCALING, &weights(architecture, &mut Rng(5))).unwrap();
         let integers = quantised(architecture, &mut Rng(5));
-        [floats, encode_int8(architecture, &names, SCALING, &integers).unwrap()]
+        let integers = encode_int8(architecture, &names, SCALING, &integers).unwrap();
+        // Files that tell how pictures become images, and files that do not.
+        [with_pictures(floats, Pictures { fit: Fit::Letterbox, background: [3, 9, 250] }), integers]
     };
     architectures.into_iter().flat_map(|architecture| files(&architecture.unwrap())).collect()
 }
@@ -103,6 +108,22 @@ fn files_with_a_right_checksum_are_refused_or_answer() {
 }
 
 #[test]
+fn the_form_of_pictures_comes_back_and_changes_nothing_else() {
+    for file in files() {
+        for fit in [Fit::Stretch, Fit::Letterbox, Fit::Crop] {
+            let told = Pictures { fit, background: [0, 7, 255] };
+            let bytes = AlignedBytes::new(&with_pictures(file.clone(), told));
+            assert_eq!(Model::from_bytes(&bytes).unwrap().pictures(), Some(told));
+            assert!(bytes.iter().zip(&file).skip(64).all(|(a, b)| a == b), "only the header differs");
+        }
+    }
+    // As files were before there were forms: zeros.
+    let plain = AlignedBytes::new(&files()[1]);
+    assert_eq!(Model::from_bytes(&plain).unwrap().pictures(), None);
+    assert_eq!(with_pictures(vec![1, 2], Pictures { fit: Fit::Crop, background: [0; 3] }), [1, 2]);
+}
+
+#[test]
 fn every_cut_is_noticed() {
     let mut aligned = AlignedBytes::new(&[]);
     for file in files() {
@@ -141,6 +162,8 @@ fn errors_say_what_is_wrong() {
     assert_eq!(change(38, &[3]), LoadError::ClassNames);
     assert_eq!(change(44, &[16]), LoadError::Header { offset: 44 });
     assert_eq!(change(48, &f32::NAN.to_le_bytes()), LoadError::Header { offset: 48 });
+    assert_eq!(change(60, &[4]), LoadError::Header { offset: 60 });
+    assert_eq!(change(60, &[0]), LoadError::Header { offset: 60 });
     assert_eq!(change(70, &[0xff]), LoadError::ClassNames);
     assert_eq!(change(24, &[0, 1]), LoadError::Header { offset: 24 });
     assert!(matches!(change(40, &[4]), LoadError::Weights { .. }));

@@ -1,16 +1,22 @@
-use litecnn_data::{Dataset, DeviceImages, Split, folds, split};
+use litecnn_data::{
+    Dataset, DeviceImages, Images, Split, SplitError, folds, split, stratified_folds, stratified_split,
+};
 use litecnn_model::{BranchSpec, InputShape, UnifiedSpec};
+use ndarray::Array4;
 use tch::Device;
 
 use crate::TrainError;
+use crate::class_weights::ClassWeights;
 use crate::engine::Engine;
 use crate::recipe::Recipe;
 
 /// A data set as a recipe sees it: on a device, parted into training and validation images.
 #[derive(Debug)]
 pub struct TrainingData {
-    /// The official training part.
+    /// The training part; validation images that the data set brings follow its training images.
     pub images: DeviceImages,
+    /// Labels of `images`.
+    pub labels: Vec<u8>,
     /// The official test part.
     pub test: DeviceImages,
     /// Which of `images` train and which validate.
@@ -24,19 +30,36 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// Copies a data set to a device and parts it as the recipe says, by `seed`.
+    /// Copies a data set to a device and parts it as the recipe says, by `seed`, unless it brings validation images.
     ///
     /// # Errors
     /// [`TrainError::Split`] if the recipe does not suit the number of images, [`TrainError::Model`] if it does not
     /// suit their size, [`TrainError::Torch`] if the device has no room.
     pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainError> {
         let scale = recipe.data.pixel_scale;
-        let split = split(dataset.train.len(), recipe.data.validation_images, seed)?;
+        let together;
+        let (images, split) = match &dataset.validation {
+            Some(validation) => {
+                let (train, all) = (dataset.train.len() as u32, (dataset.train.len() + validation.len()) as u32);
+                let split = Split { train: (0..train).collect(), validation: (train..all).collect() };
+                together = joined(&dataset.train, validation)?;
+                (&together, split)
+            }
+            None => {
+                let (labels, count) = (&dataset.train.labels, recipe.data.validation.of(dataset.train.len()));
+                let split = match recipe.data.stratified {
+                    true => stratified_split(labels, count, seed)?,
+                    false => split(labels.len(), count, seed)?,
+                };
+                (&dataset.train, split)
+            }
+        };
         // Found out now, not hours later.
-        folds(dataset.train.len(), recipe.cross_validation.folds, seed)?;
+        parted(&images.labels, recipe, seed)?;
         let [_, height, width, channels] = *dataset.train.pixels.shape() else { unreachable!("four axes") };
         let data = Self {
-            images: DeviceImages::new(&dataset.train, device, scale)?,
+            images: DeviceImages::new(images, device, scale)?,
+            labels: images.labels.clone(),
             test: DeviceImages::new(&dataset.test, device, scale)?,
             split,
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
@@ -45,6 +68,11 @@ impl TrainingData {
         };
         data.unified_spec(recipe).validate()?;
         Ok(data)
+    }
+
+    /// How much classes count in the loss when the images at `places` train; none if all count the same.
+    pub(crate) fn class_weights(&self, recipe: &Recipe, places: &[u32]) -> Result<Option<ClassWeights>, TrainError> {
+        Ok(ClassWeights::of(recipe.data.class_weights, &self.labels, places, self.classes.len())?)
     }
 
     /// The recipe's branch for these images.
@@ -61,4 +89,22 @@ impl TrainingData {
             head_activation: recipe.model.head_activation,
         }
     }
+}
+
+/// Images with these labels in as many folds as a recipe says.
+pub(crate) fn parted(labels: &[u8], recipe: &Recipe, seed: u64) -> Result<Vec<Split>, SplitError> {
+    let count = recipe.cross_validation.folds;
+    match recipe.data.stratified {
+        true => stratified_folds(labels, count, seed),
+        false => folds(labels.len(), count, seed),
+    }
+}
+
+/// Some images and others after them.
+fn joined(first: &Images, second: &Images) -> Result<Images, TrainError> {
+    let [_, height, width, channels] = *first.pixels.shape() else { unreachable!("four axes") };
+    let values = first.pixels.iter().chain(&second.pixels).copied().collect();
+    let shape = (first.len() + second.len(), height, width, channels);
+    let pixels = Array4::from_shape_vec(shape, values).map_err(|e| tch::TchError::Shape(e.to_string()))?;
+    Ok(Images { pixels, labels: [first.labels.as_slice(), &second.labels].concat() })
 }

@@ -1,11 +1,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use litecnn_data::{Split, folds};
+use litecnn_data::Split;
 use litecnn_model::UnifiedModel;
 
 use crate::TrainError;
-use crate::data::TrainingData;
+use crate::class_weights::ClassWeights;
+use crate::data::{TrainingData, parted};
 use crate::fit::{Checkpointer, Fit};
 use crate::observer::Observer;
 use crate::recipe::Recipe;
@@ -31,7 +32,7 @@ impl Fold {
     /// # Errors
     /// [`TrainError::Split`] if there are fewer images than folds.
     pub fn all(data: &TrainingData, recipe: &Recipe, seed: u64) -> Result<Vec<Self>, TrainError> {
-        let splits = folds(data.images.len(), recipe.cross_validation.folds, seed)?;
+        let splits = parted(&data.labels, recipe, seed)?;
         Ok(splits.into_iter().enumerate().map(|(k, split)| Self { number: k + 1, split }).collect())
     }
 
@@ -71,6 +72,7 @@ pub fn cross_validate(
     let failed = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (queue, failed, settings, engine) = (&queue, &failed, &settings, data.engine);
+        let (labels, classes, weighting) = (&data.labels, data.classes.len(), recipe.data.class_weights);
         let mut handles = Vec::new();
         for _ in 0..side_by_side {
             let (start, images) = (start.share(), data.images.share());
@@ -81,8 +83,10 @@ pub fn cross_validate(
                     let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
                     let Some(fold) = next else { break };
                     let step = fold.step();
-                    let task = Task { step: &step, images: &images, split: &fold.split, settings, engine };
                     let train = || {
+                        let weights = ClassWeights::of(weighting, labels, &fold.split.train, classes)?;
+                        let (images, split) = (&images, &fold.split);
+                        let task = Task { step: &step, images, split, settings, weights, engine };
                         let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
                         let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;
                         finished(fold, model, fit)

@@ -3,6 +3,7 @@ use litecnn_model::{Joint, UnifiedModel, UnifiedSpec};
 use rand::seq::SliceRandom;
 use tch::Tensor;
 
+use crate::class_weights::{ClassWeights, Pass};
 use crate::data::TrainingData;
 use crate::dropout::Dropout;
 use crate::engine::Engine;
@@ -43,10 +44,11 @@ pub fn train_joint(
     };
     let (train, validation) = (part(&data.split.train)?, part(&data.split.validation)?);
     let spec = model.spec().clone();
+    let weights = data.class_weights(recipe, &data.split.train)?;
     let optimizer = Optimizer::new(&settings.optimizer, model.joint.params().flat());
     single_threaded_operations();
     let (joint, engine) = (&mut model.joint, data.engine);
-    let mut problem = Problem21 { joint, optimizer, spec, settings, engine, train, validation, seed };
+    let mut problem = Problem21 { joint, optimizer, spec, settings, engine, train, validation, weights, seed };
     let plan = Plan::single(STAGE_TWO_JOINT, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;
     for (i, (branch, before)) in model.branches.iter().zip(&frozen).enumerate() {
@@ -66,6 +68,7 @@ struct Problem21<'a> {
     /// Joined outputs of the branches and labels, in the order of the split.
     train: (Tensor, Tensor),
     validation: (Tensor, Tensor),
+    weights: Option<ClassWeights>,
     seed: u64,
 }
 
@@ -90,7 +93,7 @@ impl Problem for Problem21<'_> {
         let mut order: Vec<i64> = (0..self.train.1.numel() as i64).collect();
         order.shuffle(&mut purpose("order"));
         let dropout = Dropout::new(&self.spec, purpose("dropout"));
-        let batches = (order.as_slice(), self.settings.batch_size);
+        let batches = Pass { order: &order, size: self.settings.batch_size, weights: self.weights.as_ref() };
         let lane = epoch.lane(0, self.optimizer.learning_rate());
         let Self { joint, optimizer, spec, .. } = self;
         let lane = match self.engine {

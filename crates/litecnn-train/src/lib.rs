@@ -37,6 +37,7 @@
 
 mod augmented;
 mod checkpoint;
+mod class_weights;
 mod data;
 mod dropout;
 mod early_stopping;
@@ -64,6 +65,7 @@ pub mod checks {
 }
 
 pub use augmented::augmented_images;
+pub use class_weights::ClassWeights;
 pub use data::TrainingData;
 pub use early_stopping::{EarlyStopping, Verdict};
 pub use engine::Engine;
@@ -77,9 +79,9 @@ pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Memory, Nadam, Optimizer, Sgd, restore_tensor};
 pub use recipe::{
-    DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings, Monitor,
-    NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError, SgdSettings, TrainSettings,
-    WeightDecay, load_over, parse_over,
+    ClassWeighting, DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings,
+    Monitor, NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError, SgdSettings,
+    TrainSettings, ValidationPart, WeightDecay, load_over, parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

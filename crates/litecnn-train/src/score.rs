@@ -29,7 +29,16 @@ impl Score {
 /// # Errors
 /// [`TrainError::Torch`] if the shapes do not fit.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor, TrainError> {
-    Ok(logits.f_cross_entropy_loss::<Tensor>(labels, None, Reduction::Mean, -100, 0.0)?)
+    weighted_cross_entropy(logits, labels, None)
+}
+
+/// As [`cross_entropy`], the mean weighted by the images' classes, `[classes]`.
+pub(crate) fn weighted_cross_entropy(
+    logits: &Tensor,
+    labels: &Tensor,
+    weights: Option<&Tensor>,
+) -> Result<Tensor, TrainError> {
+    Ok(logits.f_cross_entropy_loss(labels, weights, Reduction::Mean, -100, 0.0)?)
 }
 
 /// Mean cross-entropy of a batch, in double precision, from logits, one row an image; not a number if a logit is none.

@@ -35,6 +35,8 @@ pub fn train_scratch(
         early_stopping: EarlyStoppingSettings { patience: epochs.max(1), min_delta: 0.0 },
         optimizer: first.optimizer.clone(),
     };
-    let task = Task { step: SCRATCH, images: &data.images, split: &data.split, settings, engine: data.engine };
+    let weights = data.class_weights(recipe, &data.split.train)?;
+    let (images, split, engine) = (&data.images, &data.split, data.engine);
+    let task = Task { step: SCRATCH, images, split, settings, weights, engine };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }

@@ -2,6 +2,7 @@ use litecnn_data::{Augmentation, DeviceImages, stream};
 use litecnn_model::{Branch, DualModel};
 use rand::seq::SliceRandom;
 
+use crate::class_weights::{ClassWeights, Pass};
 use crate::data::TrainingData;
 use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
@@ -38,7 +39,9 @@ pub fn stage_one(
     let mut rng = stream(seed, "stage-1/weights");
     let model = DualModel::new(&data.branch_spec(recipe), data.images.device(), &mut rng)?;
     let optimizers = [0, 1].map(|i| Optimizer::new(&settings.optimizer, model.branches[i].params().flat()));
-    let mut problem = Dual { model, optimizers, data, settings, augmentation: &recipe.augmentation, seed, workers };
+    let weights = data.class_weights(recipe, &data.split.train)?;
+    let augmentation = &recipe.augmentation;
+    let mut problem = Dual { model, optimizers, data, settings, augmentation, weights, seed, workers };
     let plan = Plan {
         step: STAGE_ONE,
         epochs: settings.epochs,
@@ -62,6 +65,7 @@ struct Dual<'a> {
     data: &'a TrainingData,
     settings: &'a DualSettings,
     augmentation: &'a Augmentation,
+    weights: Option<ClassWeights>,
     seed: u64,
     workers: usize,
 }
@@ -89,7 +93,7 @@ impl Problem for Dual<'_> {
         let mut order = self.data.split.train.clone();
         let purpose = |what: &str| stream(self.seed, &format!("{STAGE_ONE}/{what}/epoch-{}", epoch.number));
         order.shuffle(&mut purpose("order"));
-        let batches = (order.as_slice(), self.settings.batch_size);
+        let batches = Pass { order: &order, size: self.settings.batch_size, weights: self.weights.as_ref() };
         let mut changes = Some((self.augmentation, purpose("augmentation")));
         let branch_epoch = match self.data.engine {
             Engine::Kernels => kernels::branch_epoch,

@@ -2,6 +2,7 @@ use litecnn_data::{DeviceImages, Split, stream};
 use litecnn_model::UnifiedModel;
 use rand::seq::SliceRandom;
 
+use crate::class_weights::{ClassWeights, Pass};
 use crate::data::TrainingData;
 use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
@@ -30,7 +31,9 @@ pub fn train_whole(
     observer: &dyn Observer,
 ) -> Result<(UnifiedModel, Fit), TrainError> {
     let settings = &recipe.stage_2_2;
-    let task = Task { step: STAGE_TWO_WHOLE, images: &data.images, split: &data.split, settings, engine: data.engine };
+    let weights = data.class_weights(recipe, &data.split.train)?;
+    let (images, split, engine) = (&data.images, &data.split, data.engine);
+    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }
 
@@ -41,6 +44,8 @@ pub(crate) struct Task<'a> {
     pub(crate) images: &'a DeviceImages,
     pub(crate) split: &'a Split,
     pub(crate) settings: &'a TrainSettings,
+    /// How much classes count in the loss.
+    pub(crate) weights: Option<ClassWeights>,
     pub(crate) engine: Engine,
 }
 
@@ -87,7 +92,7 @@ impl Problem for Whole<'_> {
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
         single_threaded_operations();
-        let Task { step, images, split, settings, engine } = *self.task;
+        let Task { step, images, split, settings, ref weights, engine } = *self.task;
         let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{}", epoch.number));
         let mut order = split.train.clone();
         order.shuffle(&mut purpose("order"));
@@ -95,7 +100,7 @@ impl Problem for Whole<'_> {
             Engine::Kernels => kernels::whole_epoch,
             Engine::Libtorch => libtorch::whole_epoch,
         };
-        let batches = (order.as_slice(), settings.batch_size);
+        let batches = Pass { order: &order, size: settings.batch_size, weights: weights.as_ref() };
         let dropout = purpose("dropout");
         let (model, optimizers) = (&mut self.model, &mut self.optimizers);
         let lane = epoch.lane(0, optimizers[0].learning_rate());

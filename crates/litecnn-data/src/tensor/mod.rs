@@ -13,5 +13,5 @@ pub use batches::{Batch, Batches, DeviceImages};
 pub use crop::{Crop, Crops};
 pub use host::{HostImages, Resampler};
 pub use normalisation::Normalisation;
-pub use split::{Split, SplitError, folds, split};
+pub use split::{Split, SplitError, folds, split, stratified_folds, stratified_split};
 pub use stream::{Stream, stream};

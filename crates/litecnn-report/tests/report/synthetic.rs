@@ -25,6 +25,7 @@ pub(crate) fn manifest(data: &str) -> Manifest {
         recipe: toml::from_str("batch-size = 32\n[stage-1]\nepochs = 20\nkeep = 'best'\n").unwrap(),
         data: data.into(),
         datasets: BTreeMap::from([("cifar10".into(), "d1".into()), ("mnist".into(), "d0".into())]),
+        sources: BTreeMap::new(),
         steps: BTreeMap::new(),
     }
 }

@@ -1,18 +1,19 @@
 use litecnn_data::{Augmentation, DeviceImages, Stream};
-use litecnn_kernels::{LANES, cross_entropy_gradient, from_lanes};
+use litecnn_kernels::{LANES, from_lanes};
 use litecnn_model::Branch;
 
-use super::{Weights, host, kernel_of};
+use super::{Loss, Weights, host, kernel_of};
 use crate::TrainError;
+use crate::class_weights::Pass;
 use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
 
-/// One epoch of one branch over the images at the places in `order`, in batches of `size`.
+/// One epoch of one branch over images.
 pub(crate) fn branch_epoch<'a>(
     branch: &mut Branch,
     optimizer: &mut Optimizer,
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights: class_weights }: Pass<'_, u32>,
     augment: &mut Option<(&Augmentation, Stream)>,
     mut lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -33,6 +34,7 @@ pub(crate) fn branch_epoch<'a>(
     let batches = order.chunks(size).zip(labels.chunks(size)).zip(logits.chunks_mut(size * classes));
     let mut seen = 0;
     for ((batch, labels), logits) in batches {
+        let loss = Loss::of(class_weights, labels);
         let changes = augment.as_mut().map(|(augmentation, rng)| augmentation.draw(batch.len(), rng));
         let groups = batch.chunks(LANES).zip(labels.chunks(LANES)).zip(logits.chunks_mut(LANES * classes));
         for (g, ((places, labels), logits)) in groups.enumerate() {
@@ -43,7 +45,7 @@ pub(crate) fn branch_epoch<'a>(
                 _ => host.fill(places, &mut lanes)?,
             }
             kernel.forward(&lanes, &mut activations);
-            cross_entropy_gradient(activations.logits(), labels, batch.len(), &mut by_logits);
+            loss.gradient(g, activations.logits(), labels, &mut by_logits);
             kernel.backward(&lanes, &activations, &by_logits, &mut workspace);
             from_lanes(activations.logits(), logits);
         }

@@ -1,8 +1,9 @@
-use litecnn_kernels::{JointKernel, LANES, Level, cross_entropy_gradient, from_lanes, to_lanes};
+use litecnn_kernels::{JointKernel, LANES, Level, from_lanes, to_lanes};
 use litecnn_model::{Joint, UnifiedSpec};
 
-use super::Weights;
+use super::{Loss, Weights};
 use crate::TrainError;
+use crate::class_weights::{ClassWeights, Pass};
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
@@ -43,8 +44,15 @@ impl<'a> Middle<'a> {
 
     /// One step on a batch: groups of 16 images' joined outputs `[2 * classes][16]`. Their gradients are written to
     /// `by_joined`, laid out alike.
-    pub(super) fn turn(&mut self, joined: &[f32], labels: &[i64], by_joined: &mut [f32]) -> Result<(), TrainError> {
+    pub(super) fn turn(
+        &mut self,
+        joined: &[f32],
+        labels: &[i64],
+        weights: Option<&ClassWeights>,
+        by_joined: &mut [f32],
+    ) -> Result<(), TrainError> {
         let seen = self.lane.way.logits.len();
+        let loss = Loss::of(weights, labels);
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -55,7 +63,7 @@ impl<'a> Middle<'a> {
                 self.factors.as_slice()
             });
             let logits = self.kernel.forward(joined, dropped);
-            cross_entropy_gradient(logits, group, labels.len(), &mut self.by_logits);
+            loss.gradient(g, logits, group, &mut self.by_logits);
             let rows = &mut self.lane.way.logits;
             let start = rows.len();
             rows.resize(start + group.len() * self.classes, 0.0);
@@ -77,14 +85,13 @@ impl<'a> Middle<'a> {
     }
 }
 
-/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, in the order given and
-/// in batches of `size`.
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`.
 pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
     (joined, labels): (&[f32], &[i64]),
-    (order, size): (&[i64], usize),
+    Pass { order, size, weights }: Pass<'_, i64>,
     dropout: Dropout,
     lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -100,7 +107,7 @@ pub(crate) fn joint_epoch<'a>(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        middle.turn(&lanes[..used], labels, &mut by_joined[..used])?;
+        middle.turn(&lanes[..used], labels, weights, &mut by_joined[..used])?;
         if !middle.lane.batch_done() {
             break;
         }

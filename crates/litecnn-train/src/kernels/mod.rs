@@ -13,11 +13,14 @@ pub(crate) use joint::joint_epoch;
 pub(crate) use whole::whole_epoch;
 
 use litecnn_data::{DeviceImages, HostImages};
-use litecnn_kernels::{BranchKernel, BranchShape, Level};
+use litecnn_kernels::{
+    BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, weighted_cross_entropy_gradient,
+};
 use litecnn_model::{Branch, BranchSpec, Params};
 use tch::Tensor;
 
 use crate::TrainError;
+use crate::class_weights::ClassWeights;
 use crate::optimizer::{HostOptimizer, Optimizer};
 
 /// The weights of a part and its optimiser, in plain memory.
@@ -41,6 +44,29 @@ impl Weights {
     fn put_back(&self, params: &mut Params, optimizer: &mut Optimizer) -> Result<(), TrainError> {
         params.restore(&Tensor::f_from_slice(&self.values)?)?;
         optimizer.take_back(&self.optimizer)
+    }
+}
+
+/// The mean cross-entropy of a batch.
+struct Loss {
+    images: usize,
+    /// What each image counts; empty if all count the same.
+    shares: Vec<f32>,
+}
+
+impl Loss {
+    fn of(weights: Option<&ClassWeights>, labels: &[i64]) -> Self {
+        Self { images: labels.len(), shares: weights.map_or_else(Vec::new, |weights| weights.shares(labels)) }
+    }
+
+    /// Its gradients by the logits of a group of up to 16 images with these labels, counted from 0.
+    fn gradient(&self, group: usize, logits: &[f32], labels: &[i64], by_logits: &mut [f32]) {
+        match self.shares.get(group * LANES..) {
+            Some(shares) if !self.shares.is_empty() => {
+                weighted_cross_entropy_gradient(logits, labels, &shares[..labels.len()], by_logits);
+            }
+            _ => cross_entropy_gradient(logits, labels, self.images, by_logits),
+        }
     }
 }
 

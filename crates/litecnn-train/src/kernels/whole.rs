@@ -8,12 +8,13 @@ use super::exchange::Exchange;
 use super::joint::Middle;
 use super::{Weights, host, kernel_of};
 use crate::TrainError;
+use crate::class_weights::{ClassWeights, Pass};
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
 use crate::threads::{join, single_threaded_operations};
 
-/// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
+/// One epoch of the whole model over images.
 ///
 /// The branches meet in the dense layers only. With two workers each branch has a thread; the threads swap the
 /// branches' outputs once a batch, and both compute the dense layers, which takes less time than to wait for the
@@ -22,7 +23,7 @@ pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights }: Pass<'_, u32>,
     dropout: &Stream,
     workers: usize,
     lane: Lane<'a>,
@@ -42,7 +43,7 @@ pub(crate) fn whole_epoch<'a>(
         for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
             first.forward(&host, batch)?;
             second.forward(&host, batch)?;
-            lead.turn(&first.outputs, &second.outputs, labels)?;
+            lead.turn(&first.outputs, &second.outputs, labels, weights)?;
             first.backward(&lead.by_outputs[0]);
             second.backward(&lead.by_outputs[1]);
             if !lead.middle.lane.batch_done() {
@@ -68,7 +69,7 @@ pub(crate) fn whole_epoch<'a>(
                     if !exchange.swap(1, &second.outputs, &mut theirs) {
                         break;
                     }
-                    follow.turn(&theirs, &second.outputs, labels)?;
+                    follow.turn(&theirs, &second.outputs, labels, weights)?;
                     second.backward(&follow.by_outputs[1]);
                     if second.steps >= last.load(Ordering::Relaxed) {
                         break;
@@ -88,7 +89,7 @@ pub(crate) fn whole_epoch<'a>(
                     if !exchange.swap(0, &first.outputs, &mut theirs) {
                         break;
                     }
-                    lead.turn(&first.outputs, &theirs, labels)?;
+                    lead.turn(&first.outputs, &theirs, labels, weights)?;
                     first.backward(&lead.by_outputs[0]);
                     lead.middle.lane.batch_done();
                     if halts {
@@ -206,7 +207,13 @@ impl<'a> Meeting<'a> {
         Self { joined: both(), by_joined: both(), by_outputs: [vec![0.0; outputs], vec![0.0; outputs]], middle }
     }
 
-    fn turn(&mut self, first: &[f32], second: &[f32], labels: &[i64]) -> Result<(), TrainError> {
+    fn turn(
+        &mut self,
+        first: &[f32],
+        second: &[f32],
+        labels: &[i64],
+        weights: Option<&ClassWeights>,
+    ) -> Result<(), TrainError> {
         let group = self.middle.classes() * LANES;
         let groups = labels.len().div_ceil(LANES);
         let pairs = first.chunks_exact(group).zip(second.chunks_exact(group));
@@ -215,7 +222,7 @@ impl<'a> Meeting<'a> {
             joined[group..].copy_from_slice(b);
         }
         let used = 2 * group * groups;
-        self.middle.turn(&self.joined[..used], labels, &mut self.by_joined[..used])?;
+        self.middle.turn(&self.joined[..used], labels, weights, &mut self.by_joined[..used])?;
         for (g, by_joined) in self.by_joined[..used].chunks_exact(2 * group).enumerate() {
             for (by_output, part) in self.by_outputs.iter_mut().zip(by_joined.chunks_exact(group)) {
                 by_output[g * group..][..group].copy_from_slice(part);

@@ -4,16 +4,17 @@ use tch::Tensor;
 
 use super::check;
 use crate::TrainError;
+use crate::class_weights::Pass;
 use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
-use crate::score::cross_entropy;
+use crate::score::weighted_cross_entropy;
 
-/// One epoch of one branch over the images at the places in `order`, in batches of `size`.
+/// One epoch of one branch over images.
 pub(crate) fn branch_epoch<'a>(
     branch: &mut Branch,
     optimizer: &mut Optimizer,
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights }: Pass<'_, u32>,
     augment: &mut Option<(&Augmentation, Stream)>,
     mut lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -21,6 +22,7 @@ pub(crate) fn branch_epoch<'a>(
         lane.seek(0, rng);
     }
     let batches = images.batches(lane.left(order, size), size)?;
+    let weights = weights.map(|weights| weights.tensor(images.device())).transpose()?;
     let mut seen = Vec::with_capacity(batches.len());
     for batch in batches {
         let batch = batch?;
@@ -29,7 +31,7 @@ pub(crate) fn branch_epoch<'a>(
             None => batch.images,
         };
         let logits = branch.forward(&input)?;
-        let loss = cross_entropy(&logits, &batch.labels)?;
+        let loss = weighted_cross_entropy(&logits, &batch.labels, weights.as_ref())?;
         check(&lane, &loss)?;
         let gradients = Tensor::f_run_backward(&[loss], branch.params().views(), false, false)?;
         let gradient = branch.params().gather(&gradients)?;

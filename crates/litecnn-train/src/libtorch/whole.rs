@@ -6,13 +6,14 @@ use tch::Tensor;
 
 use super::check;
 use crate::TrainError;
+use crate::class_weights::Pass;
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
 use crate::optimizer::Optimizer;
-use crate::score::cross_entropy;
+use crate::score::weighted_cross_entropy;
 use crate::threads::{join, single_threaded_operations};
 
-/// One epoch of the whole model over the images at the places in `order`, in batches of `size`.
+/// One epoch of the whole model over images.
 ///
 /// The model falls apart into two branches that meet in the dense layers only: forward they hand their outputs over,
 /// backward they are handed the gradients of these. So the second branch can work in a thread of its own, and the
@@ -21,7 +22,7 @@ pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
-    (order, size): (&[u32], usize),
+    Pass { order, size, weights }: Pass<'_, u32>,
     dropout: &Stream,
     workers: usize,
     lane: Lane<'a>,
@@ -32,11 +33,13 @@ pub(crate) fn whole_epoch<'a>(
     let batches = images.batches(order, size)?;
     let mut dropout = Dropout::new(&spec, dropout.clone());
     lane.seek(0, &mut dropout.rng);
+    let weights = weights.map(|weights| weights.tensor(images.device())).transpose()?;
     let [first, second] = &mut model.branches;
     let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
     let mut first = Half { branch: first, optimizer: first_optimizer, activation };
     let mut second = Half { branch: second, optimizer: second_optimizer, activation };
-    let mut middle = Middle { joint: &mut model.joint, optimizer: joint_optimizer, dropout, seen: Vec::new(), lane };
+    let joint = &mut model.joint;
+    let mut middle = Middle { joint, optimizer: joint_optimizer, dropout, weights, seen: Vec::new(), lane };
     if workers < 2 {
         for batch in batches {
             let batch = batch?;
@@ -131,6 +134,8 @@ struct Middle<'m, 'a> {
     joint: &'m mut Joint,
     optimizer: &'m mut Optimizer,
     dropout: Dropout,
+    /// How much classes count, `[classes]`.
+    weights: Option<Tensor>,
     /// Logits of the batches so far.
     seen: Vec<Tensor>,
 }
@@ -141,7 +146,7 @@ impl Middle<'_, '_> {
         let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
         let logits =
             self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
-        let loss = cross_entropy(&logits, labels)?;
+        let loss = weighted_cross_entropy(&logits, labels, self.weights.as_ref())?;
         check(&self.lane, &loss)?;
         let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
         by.push(joined);

@@ -15,7 +15,13 @@ use toml::{Table, Value};
 
 /// The recipe that every other one is laid over.
 const PAPER: &str = include_str!("../../recipes/paper.toml");
-const PRESETS: [(&str, &str); 2] = [("paper", PAPER), ("smoke", include_str!("../../recipes/smoke.toml"))];
+const PRESETS: [(&str, &str); 3] = [
+    ("paper", PAPER),
+    ("smoke", include_str!("../../recipes/smoke.toml")),
+    ("pictures", include_str!("../../recipes/pictures.toml")),
+];
+/// Keys of which a table has one: giving one takes the place of the other in the recipe below.
+const ALTERNATIVES: [[&str; 2]; 1] = [["validation-images", "validation-share"]];
 
 /// A fault in a recipe, with the line it stands on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +41,7 @@ impl Recipe {
         Self::parse(PAPER, Path::new("paper")).expect("the embedded recipe is tested")
     }
 
-    /// A preset (`paper`, `smoke`) by name, or a TOML file by path.
+    /// A preset (`paper`, `smoke`, `pictures`) by name, or a TOML file by path.
     ///
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
@@ -182,11 +188,23 @@ fn overlay(base: &mut Table, own: Table, whole: &Table, at: &mut Vec<String>) ->
         *base = own;
         return Ok(());
     }
+    for [first, second] in ALTERNATIVES {
+        if own.contains_key(first) && own.contains_key(second) {
+            at.push(second.to_owned());
+            return Err((at.clone(), format!("give `{first}` or `{second}`, not both")));
+        }
+    }
     for (key, value) in own {
         at.push(key.clone());
+        if let Some(other) = alternative(&key)
+            && let Some(before) = base.remove(other)
+        {
+            base.insert(key.clone(), before);
+        }
         match (base.get_mut(&key), value) {
             (None, _) => {
-                let mut valid: Vec<&str> = base.keys().map(String::as_str).collect();
+                let others = base.keys().filter_map(|key| alternative(key));
+                let mut valid: Vec<&str> = base.keys().map(String::as_str).chain(others).collect();
                 valid.sort_unstable();
                 let hint = meant(&key, &valid, &at[..at.len() - 1], whole);
                 return Err((
@@ -201,6 +219,15 @@ fn overlay(base: &mut Table, own: Table, whole: &Table, at: &mut Vec<String>) ->
         at.pop();
     }
     Ok(())
+}
+
+/// The key that this one takes the place of.
+fn alternative(key: &str) -> Option<&'static str> {
+    ALTERNATIVES.iter().find_map(|[first, second]| match key {
+        _ if key == *first => Some(*second),
+        _ if key == *second => Some(*first),
+        _ => None,
+    })
 }
 
 /// ` (did you mean ...?)` for a key that the table `at`, whose keys are `valid`, does not have: the keys of that name
@@ -279,7 +306,11 @@ mod tests {
         assert_eq!(recipe, expected);
         assert_ne!(recipe.hash(), Recipe::paper().hash());
         assert_eq!(Recipe { name: "other".into(), ..Recipe::paper() }.hash(), Recipe::paper().hash());
-        // What reports take for the paper's settings.
+        let balanced = Recipe::parse("[data]\nclass-weights = \"balanced\"", Path::new("x")).unwrap();
+        assert_ne!(balanced.hash(), Recipe::paper().hash());
+        // The reference run's, made before there were shares and weights; and what reports take for the paper's.
+        let reference: Table = toml::from_str(include_str!("../../../../results/reference/run.toml")).unwrap();
+        assert_eq!(reference["recipe_hash"].as_str(), Some(Recipe::paper().hash().as_str()));
         let published = include_str!("../../../litecnn-report/published/isong2025.toml");
         assert!(published.contains(&format!("recipe_hash = \"{}\"", Recipe::paper().hash())));
     }
@@ -313,6 +344,11 @@ mod tests {
             ("[cross-validation]\n# few\nfolds = 1", 3, "1 is impossible here: at least 2"),
             ("[cross-validation]\nfolds = 0", 2, "at least 2"),
             ("[data]\nvalidation-images = 0", 2, "at least 1"),
+            ("[data]\nvalidation-share = 1", 2, "`data.validation-share`: 1 is impossible here: above 0 and below 1"),
+            ("[data]\nvalidation-share = 0.1\nvalidation-images = 5", 2, "not both"),
+            ("[data]\nclass-weights = \"equal\"", 2, "unknown variant `equal`, expected `none` or `balanced`"),
+            ("[data]\nstratified = 1", 2, "invalid type"),
+            ("[data]\nimages = 1", 2, "possible here: class-weights, pixel-scale, stratified, validation-images, val"),
             ("[model]\nfilters = []", 2, "[] is impossible here"),
             ("[model]\nfilters = [10, 0]", 2, "[10, 0] is impossible here"),
             ("[model]\ndropout = 1.0", 2, "1 is impossible here: at least 0 and below 1"),
@@ -342,9 +378,24 @@ mod tests {
             assert!(message.starts_with(&format!("my.toml, line {line}: ")) && message.contains(words), "{message}");
         }
         let absent = Recipe::load("absent.toml").unwrap_err().to_string();
-        assert!(absent.contains("absent.toml: no such recipe: give") && absent.contains("paper, smoke"), "{absent}");
+        assert!(
+            absent.contains("absent.toml: no such recipe: give") && absent.contains("paper, smoke, pictures"),
+            "{absent}"
+        );
         let misspelt = Recipe::load("papr").unwrap_err().to_string();
         assert!(misspelt.contains("papr: no such recipe (did you mean `paper`?): give"), "{misspelt}");
+    }
+
+    #[test]
+    fn a_share_takes_the_place_of_a_number_and_the_other_way_round() {
+        let share = Recipe::parse("[data]\nvalidation-share = 0.25", Path::new("x")).unwrap();
+        assert_eq!(share.data.validation, ValidationPart::Share(0.25));
+        assert!(!share.to_toml().contains("validation-images"));
+        assert_eq!(Recipe::parse(&share.to_toml(), Path::new("x")).unwrap(), share);
+        assert_eq!([0, 1, 2, 3, 10, 100].map(|n| share.data.validation.of(n)), [1, 1, 1, 1, 3, 25]);
+        let back =
+            parse_over::<Recipe>("[data]\nvalidation-images = 7", Path::new("x"), &share.to_toml(), &[]).unwrap();
+        assert_eq!(back.data.validation, ValidationPart::Images(7));
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn lay(table: &mut Table, keys: &[String], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::{Keep, OptimizerSettings, Recipe};
+    use crate::recipe::{Keep, OptimizerSettings, Recipe, ValidationPart};
 
     fn load(name: &str, given: &[&str]) -> Result<Recipe, String> {
         let overrides = given.iter().map(|text| text.parse()).collect::<Result<Vec<_>, OverrideError>>();
@@ -138,7 +138,7 @@ mod tests {
             ["name=mine", "stage-1.keep=last", "stage-1.epochs = 3", "model.filters=[8, 16]", "stage-1.epochs=30"];
         let recipe = load("smoke", &given).unwrap();
         assert_eq!((recipe.name.as_str(), recipe.stage_1.keep, recipe.stage_1.epochs), ("mine", Keep::Last, 30));
-        assert_eq!((recipe.stage_2_1.epochs, recipe.data.validation_images), (15, 200));
+        assert_eq!((recipe.stage_2_1.epochs, recipe.data.validation), (15, ValidationPart::Images(200)));
         let mut expected = Recipe::load("smoke").unwrap();
         assert_ne!(recipe.hash(), expected.hash());
         (expected.stage_1.keep, expected.stage_1.epochs, expected.model.filters) = (Keep::Last, 30, vec![8, 16]);

@@ -102,6 +102,54 @@ fn other_shapes_and_batch_sizes() {
     }
 }
 
+/// Classes of very different sizes, in batches whose last one is not full. The libtorch engine is PyTorch's own
+/// `CrossEntropyLoss(weight=..., reduction='mean')`.
+#[test]
+fn class_weights_enter_alike_in_every_step() {
+    let text = |weights: &str| {
+        format!(
+            "[data]\nvalidation-share = 0.5\nstratified = true\nclass-weights = \"{weights}\"\n[model]\ndropout = 0.0\n\
+             [stage-1]\nepochs = 1\n[stage-2-1]\nepochs = 1\n[stage-2-2]\nepochs = 1"
+        )
+    };
+    let mut dataset = samples("mnist");
+    let keep: Vec<usize> = (0..dataset.train.len()).filter(|&i| dataset.train.labels[i] > 5 || i % 7 == 0).collect();
+    dataset.train.labels = keep.iter().map(|&i| dataset.train.labels[i]).collect();
+    dataset.train.pixels = dataset.train.pixels.select(ndarray::Axis(0), &keep);
+    for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
+        let train = |weights: &str, engine| {
+            let recipe = recipe(&text(weights));
+            let data = TrainingData::new(&dataset, &recipe, 3, Device::Cpu).unwrap();
+            trained(step, &TrainingData { engine, ..data }, &recipe, 3).0
+        };
+        let [ours, plain, unweighted] =
+            [("balanced", Engine::Kernels), ("balanced", Engine::Libtorch), ("none", Engine::Kernels)]
+                .map(|(weights, engine)| train(weights, engine));
+        // Resampled images differ in the last bits already: see above.
+        let part = if step == STAGE_ONE { "branch-1" } else { "" };
+        assert!(off(part, &ours, &plain) < 1e-5, "{step}: {}", off(part, &ours, &plain));
+        assert!(off("", &ours, &unweighted) > 1e-4, "{step}: they count");
+    }
+    // Folds and the control, with one worker and with two.
+    let recipe = recipe(&format!("{}\n[cross-validation]\nfolds = 2\nepochs = 1", text("balanced")));
+    let data = TrainingData::new(&dataset, &recipe, 3, Device::Cpu).unwrap();
+    let start = fresh(&data, &recipe);
+    let control = |workers| {
+        let start = start.duplicate().unwrap();
+        let (model, _) = train_scratch(start, &data, &recipe, 1, 3, workers, None, &Silent).unwrap();
+        model.named().into_iter().map(|(name, t)| (name, t.detach().copy())).collect::<Vec<_>>()
+    };
+    assert_eq!(off("", &control(1), &control(2)), 0.0);
+    let folds = Fold::all(&data, &recipe, 3).unwrap();
+    let done = std::sync::Mutex::new(0);
+    let finished = |_: &Fold, _, fit: Fit| {
+        *done.lock().unwrap() += fit.epochs;
+        Ok(())
+    };
+    cross_validate(&start, &folds, &data, &recipe, 3, 2, &|_| Ok(None), &Silent, &finished).unwrap();
+    assert_eq!(*done.lock().unwrap(), 2);
+}
+
 #[test]
 fn augmented_images_agree() {
     for name in ["mnist", "cifar10"] {

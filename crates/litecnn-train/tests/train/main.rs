@@ -8,6 +8,7 @@ mod halting;
 mod hostile;
 mod optimizers;
 mod repeatable;
+mod shapes;
 mod steps;
 
 use std::path::Path;

@@ -23,11 +23,6 @@ Examples:
   litecnn data fetch
   litecnn data fetch --dataset mnist --dataset cifar100";
 
-const IMPORT_EXAMPLES: &str = "\
-Examples:
-  litecnn data import photos/ --size 32
-  litecnn data import photos.csv --size 64 --fit crop --test-share 0.2 --strict --out photos-64/";
-
 const PICTURES_EXAMPLES: &str = "\
 Examples:
   litecnn data pictures --dataset mnist --out digits/
@@ -65,7 +60,6 @@ enum Command {
     ///
     /// The images are kept in the cache, where the next start finds them while no picture changes; `--out` copies them
     /// into a data folder for `--data-dir`.
-    #[command(after_long_help = IMPORT_EXAMPLES)]
     Import(import::Args),
     /// Write a data set out as PNG pictures, a folder for each class.
     #[command(after_long_help = PICTURES_EXAMPLES)]

@@ -89,6 +89,7 @@ impl Session {
             recipe: toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?,
             data: if dataset.official { "official" } else { "unofficial" }.into(),
             datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
+            sources: BTreeMap::new(),
             steps: BTreeMap::new(),
         };
         Ok(Self {

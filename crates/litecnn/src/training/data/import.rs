@@ -16,7 +16,13 @@ use crate::predict::fits;
 /// How many pictures of a kind are named.
 const NAMED: usize = 5;
 
+const EXAMPLES: &str = "\
+Examples:
+  litecnn data import photos/
+  litecnn data import photos.csv --size 48 --fit crop --out data/";
+
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The folder, or the CSV file.
     path: PathBuf,

@@ -93,6 +93,7 @@ impl Job {
             recipe: settings,
             data: if *official { "official" } else { "unofficial" }.into(),
             datasets: BTreeMap::from([(set.clone(), digest.clone())]),
+            sources: BTreeMap::new(),
             steps: BTreeMap::new(),
         };
         let run = RunDir::open(folder, manifest)?;
