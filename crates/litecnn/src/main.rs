@@ -10,6 +10,7 @@ mod predict;
 mod report;
 #[cfg(feature = "training")]
 mod training;
+mod weights;
 
 use std::process::ExitCode;
 

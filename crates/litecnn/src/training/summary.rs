@@ -1,22 +1,25 @@
 //! `litecnn summary`: layers, shapes, parameters.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_cli::Usage;
 use litecnn_data::official_sets;
 use litecnn_model::{Architecture, BranchSpec, Model, Summary, UnifiedSpec};
 
-/// Show what a model is made of: the paper's models for a data set, or the model in a weight file.
+use crate::weights::weights;
+
+/// Show what a model is made of: the paper's models for a data set, or the model in a weight file or run directory.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Name of a data set, or a .safetensors file.
+    /// Name of a data set, a .safetensors file, or a run directory with one model.
     #[arg(default_value = "mnist")]
     what: String,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let path = Path::new(&args.what);
+    let named = official_sets()?.iter().any(|set| set.name == args.what);
+    let path = &if named { PathBuf::from(&args.what) } else { weights(Path::new(&args.what))? };
     if path.extension().is_some_and(|e| e == "safetensors") || path.is_file() {
         let (_, card) = Model::load(path, tch::Device::Cpu)?;
         match &card.architecture {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod linking;
+mod pictures;
 mod pipeline;
 mod resume;
 mod zoo;
