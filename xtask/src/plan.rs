@@ -211,6 +211,7 @@ mod tests {
             .collect(),
             data: "official".into(),
             datasets: Default::default(),
+            sources: Default::default(),
             steps: Default::default(),
         };
         for (folds, expected) in [(2, Some(3.0)), (3, None)] {

@@ -1,5 +1,6 @@
 //! What a weight file says of itself: `litecnn_model::Card`, read without libtorch.
 
+use litecnn_pictures::PictureForm;
 use serde::Deserialize;
 
 use crate::model::{KERNEL, POOL};
@@ -28,6 +29,8 @@ pub(crate) struct Card {
     pub(crate) dataset: String,
     pub(crate) recipe: String,
     pub(crate) step: String,
+    #[serde(default)]
+    pub(crate) pictures: Option<PictureForm>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -98,6 +101,11 @@ impl Card {
         };
         if self.classes.len() != spec.classes {
             return Some(format!("it names {} classes for {} outputs", self.classes.len(), spec.classes));
+        }
+        if let Some(PictureForm { channels, height, width, .. }) = self.pictures
+            && spec.input != (InputShape { channels, height, width })
+        {
+            return Some(format!("pictures are made into {channels}x{height}x{width}, which the model does not see"));
         }
         spec.fault()
     }

@@ -1,3 +1,5 @@
+use litecnn_pictures::PictureForm;
+
 use crate::HeadActivation;
 use crate::card::{Architecture, BranchSpec, Card};
 
@@ -97,6 +99,11 @@ impl TrainedModel {
     /// The data set it was trained on.
     pub fn dataset(&self) -> &str {
         &self.card.dataset
+    }
+
+    /// What pictures were made into the images it was trained on, if its file tells.
+    pub fn pictures(&self) -> Option<PictureForm> {
+        self.card.pictures
     }
 
     /// SHA-256 of the recipe it was trained by, or empty.

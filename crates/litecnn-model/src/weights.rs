@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use litecnn_pictures::PictureForm;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -24,6 +25,9 @@ pub struct Card {
     pub recipe: String,
     /// The step that wrote the file, such as `stage-1`.
     pub step: String,
+    /// What pictures were made into the images that the model was trained on; none if they were images already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PictureForm>,
 }
 
 /// What kind of model a weight file holds.
@@ -58,6 +62,7 @@ impl Card {
             dataset: String::new(),
             recipe: String::new(),
             step: String::new(),
+            pictures: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use litecnn_model::*;
+use litecnn_pictures::{Background, Fit, PictureForm};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -154,6 +155,22 @@ fn a_fresh_branch_has_zero_biases_and_depends_on_the_seed_only() {
     assert_ne!(one.params().flat(), other.params().flat());
     for bias in ["conv1.bias", "conv2.bias", "head.bias"] {
         assert_eq!(one.params().get(bias).unwrap().abs().max().double_value(&[]), 0.0);
+    }
+}
+
+#[test]
+fn a_card_tells_how_pictures_become_images_or_nothing_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("w.safetensors");
+    let spec = BranchSpec::paper(1, 28, 28, 10);
+    let model = Model::Branch(Branch::new(&spec, Device::Cpu, &mut ChaCha8Rng::seed_from_u64(0)).unwrap());
+    let plain = Card::new(Architecture::Branch { spec, head: HeadKind::Dense }, &names(10));
+    assert!(!serde_json::to_string(&plain).unwrap().contains("pictures"), "as before there were any");
+    let form =
+        PictureForm { channels: 1, height: 28, width: 28, fit: Fit::Letterbox, background: Background([0, 9, 255]) };
+    for card in [Card { pictures: Some(form), ..plain.clone() }, plain] {
+        model.save(&path, &card).unwrap();
+        assert_eq!(Model::load(&path, Device::Cpu).unwrap().1, card);
     }
 }
 

@@ -90,7 +90,11 @@ mod tests {
     fn balanced_as_scikit_learn_has_it() {
         let weights = ClassWeights::balanced([0, 2, 0, 1, 2, 0], 3).unwrap();
         assert_eq!(weights.weights(), [2.0 / 3.0, 2.0, 1.0].map(|w: f64| w as f32));
-        assert_eq!(weights.shares(&[1, 0, 0]), [0.6, 0.2, 0.2]);
+        let shares = weights.shares(&[1, 0, 0]);
+        assert!(
+            shares.iter().zip([0.6, 0.2, 0.2]).all(|(share, by_hand)| (share - by_hand).abs() < 1e-7),
+            "{shares:?}"
+        );
         assert_eq!(ClassWeights::balanced([0, 2], 3).unwrap().weights()[1], 0.0);
         assert!(ClassWeights::balanced([3], 3).is_err());
     }

@@ -9,6 +9,8 @@ use litecnn_cli::{Usage, print};
 use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
 use litecnn_run::write_atomic;
 
+use crate::weights::weights;
+
 const EXAMPLES: &str = "\
 Examples:
   litecnn export results/mine/mnist/seed-0/final.safetensors --to litecnn
@@ -20,7 +22,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weight file: final.safetensors of a run, or that of any step.
+    /// Weight file: final.safetensors of a run, or that of any step; or a run directory with one model.
     weights: PathBuf,
     /// What to make.
     #[arg(long, value_enum)]
@@ -65,12 +67,13 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     if args.int8 && !matches!(args.to, Target::Litecnn | Target::Rust) {
         return Err(Usage("--int8 is for --to litecnn and --to rust".into()).into());
     }
-    let model = TrainedModel::read(&args.weights)?;
+    let path = weights(&args.weights)?;
+    let model = TrainedModel::read(&path)?;
     let dataset = stem(model.dataset());
     let written = match args.to {
         Target::Litecnn => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
-            write(&path, &compact(args, &model)?)?;
+            write(&path, &compact(args, &path, &model)?)?;
             vec![path]
         }
         Target::Onnx => {
@@ -87,7 +90,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
             paths.into()
         }
         Target::Rust => {
-            let source = rust(&model, &compact(args, &model)?, args.name.as_deref().unwrap_or(dataset))?;
+            let source = rust(&model, &compact(args, &path, &model)?, args.name.as_deref().unwrap_or(dataset))?;
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.rs", source.name)));
             write(&path, source.source.as_bytes())?;
             vec![path]
@@ -115,11 +118,11 @@ fn stem(dataset: &str) -> &str {
 }
 
 /// The file for the runtime.
-fn compact(args: &Args, model: &TrainedModel) -> Result<Vec<u8>> {
+fn compact(args: &Args, path: &Path, model: &TrainedModel) -> Result<Vec<u8>> {
     if !args.int8 {
         return Ok(litecnn(model)?);
     }
-    let images = calibration::images(model, args.calibrate.as_deref(), usize::from(args.images))?;
+    let images = calibration::images(path, model, args.calibrate.as_deref(), usize::from(args.images))?;
     Ok(quantise(model, &images, QuantiseSettings::default())?.litecnn()?)
 }
 

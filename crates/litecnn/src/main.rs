@@ -16,6 +16,7 @@ mod report;
 mod tests;
 #[cfg(feature = "training")]
 mod training;
+mod weights;
 
 use std::process::ExitCode;
 

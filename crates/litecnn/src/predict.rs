@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use litecnn_cli::{print, sentence};
+use litecnn_export::{TrainedModel, litecnn};
 use litecnn_pictures::{Background, ENDINGS, Fit, PictureForm, is_named_as_picture};
 use litecnn_runtime::{AlignedBytes, Model};
 
 use answer::{failure, json, words};
+
+use crate::weights::weights;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,12 +24,12 @@ Examples:
 /// Say what pictures show: the most probable classes, a line a picture.
 ///
 /// Reads PNG, JPEG, GIF, BMP and WebP, whatever the file is called; of an animation the first picture. A picture of
-/// another size is turned as its camera says and scaled to the model's, its shape given up unless `--fit` says
-/// otherwise; colours become grey where the model sees grey.
+/// another size is turned as its camera says and scaled to the model's, fitted as the pictures it was trained on were;
+/// colours become grey where the model sees grey.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Model file made by `litecnn export --to litecnn`.
+    /// Model file made by `litecnn export --to litecnn`, a weight file (.safetensors), or a run directory with one model.
     model: PathBuf,
     /// Pictures; a folder stands for the pictures in it, by name; `-` for one on standard input.
     #[arg(required = true)]
@@ -38,24 +41,25 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// What is done with pictures of another shape than the model's: `stretch` gives their shape up, `letterbox` sets
-    /// them between bars of the background, `crop` takes their middle.
-    #[arg(long, default_value_t = Fit::Stretch, value_parser = fits(), value_name = "FIT")]
-    fit: Fit,
-    /// What shows through where a picture is transparent, and beside a letterboxed one: black, white or #rrggbb.
-    #[arg(long, default_value_t = Background::BLACK, value_name = "COLOUR")]
-    background: Background,
+    /// them between bars of the background, `crop` takes their middle [default: as in training, else stretch]
+    #[arg(long, value_parser = fits(), value_name = "FIT")]
+    fit: Option<Fit>,
+    /// What shows through where a picture is transparent, and beside a letterboxed one: black, white or #rrggbb
+    /// [default: as in training, else black]
+    #[arg(long, value_name = "COLOUR")]
+    background: Option<Background>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let file = AlignedBytes::new(&litecnn_run::read(&args.model)?);
-    let shown = args.model.display();
+    let path = weights(&args.model)?;
+    let file = AlignedBytes::new(&model_file(&path)?);
+    let shown = path.display();
     let model = Model::from_bytes(&file)
         .map_err(|e| anyhow::anyhow!("{e}"))
         .with_context(|| format!("{shown} is no model that can be run; make one by `litecnn export --to litecnn`"))?;
     let mut scratch = vec![0.0; model.scratch_len()];
     let mut session = model.session(&mut scratch).map_err(|e| anyhow::anyhow!("{shown}: {e}"))?;
-    let [channels, height, width] = model.architecture().input_shape();
-    let form = PictureForm { channels, height, width, fit: args.fit, background: args.background };
+    let form = form(&model, args.fit, args.background);
     let names: Vec<&str> = model.class_names().collect();
     let mut probabilities = vec![0.0; model.classes()];
     let (mut failed, mut seen) = (0, 0);
@@ -86,6 +90,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("{failed} of {seen} pictures could not be read");
     }
     Ok(())
+}
+
+/// The bytes of a model file; those of a weight file are converted, as `litecnn export` would.
+fn model_file(path: &Path) -> Result<Vec<u8>> {
+    let bytes = litecnn_run::read(path)?;
+    // safetensors files begin with the length of a JSON object.
+    if bytes.get(8) != Some(&b'{') {
+        return Ok(bytes);
+    }
+    Ok(litecnn(&TrainedModel::from_bytes(path, &bytes)?)?)
+}
+
+/// How pictures become the images of a model: as asked for, else as the file says, else stretched on black.
+fn form(model: &Model<'_>, fit: Option<Fit>, background: Option<Background>) -> PictureForm {
+    let [channels, height, width] = model.architecture().input_shape();
+    let told = model.pictures();
+    let trained = told.and_then(|told| match told.fit {
+        litecnn_runtime::Fit::Stretch => Some(Fit::Stretch),
+        litecnn_runtime::Fit::Letterbox => Some(Fit::Letterbox),
+        litecnn_runtime::Fit::Crop => Some(Fit::Crop),
+        _ => None,
+    });
+    PictureForm {
+        channels,
+        height,
+        width,
+        fit: fit.or(trained).unwrap_or(Fit::Stretch),
+        background: background.or(told.map(|told| Background(told.background))).unwrap_or(Background::BLACK),
+    }
 }
 
 /// The pictures an argument stands for.

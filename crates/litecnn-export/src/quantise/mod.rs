@@ -3,10 +3,11 @@
 mod calibrate;
 mod layers;
 
+use litecnn_pictures::PictureForm;
 use litecnn_runtime::{AlignedBytes, Architecture, EncodeError, Model, Quantised, encode_int8};
 
 use self::calibrate::Calibration;
-use crate::compact::{SCALING, architecture};
+use crate::compact::{SCALING, architecture, told};
 use crate::{ExportError, TrainedModel};
 
 /// How a model is quantised.
@@ -47,6 +48,7 @@ pub struct QuantisedModel {
     architecture: Architecture,
     classes: Vec<String>,
     integers: Quantised,
+    pictures: Option<PictureForm>,
     range: ByteRange,
 }
 
@@ -58,7 +60,8 @@ impl QuantisedModel {
     /// features that a sum could leave 32 bits.
     pub fn litecnn(&self) -> Result<Vec<u8>, ExportError> {
         let failed = |e: EncodeError| ExportError::Compact { reason: e.to_string() };
-        encode_int8(&self.architecture, &self.classes, SCALING, &self.integers).map_err(failed)
+        let file = encode_int8(&self.architecture, &self.classes, SCALING, &self.integers).map_err(failed)?;
+        Ok(told(file, self.pictures))
     }
 
     /// How its bytes' ranges were chosen.
@@ -96,7 +99,7 @@ pub fn quantise(
     for &range in candidates {
         let integers = layers::integers(model, calibration.image(), &calibration.seen(range), settings.weight_bits);
         let classes = model.classes().to_vec();
-        let candidate = QuantisedModel { architecture, classes, integers, range };
+        let candidate = QuantisedModel { architecture, classes, integers, pictures: model.pictures(), range };
         let file = AlignedBytes::new(&candidate.litecnn()?);
         let unusable = |reason: String| ExportError::Compact { reason };
         let runs = Model::from_bytes(&file).map_err(|e| unusable(e.to_string()))?;

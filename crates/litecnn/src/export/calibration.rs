@@ -13,11 +13,12 @@ use litecnn_pictures::{Background, Fit, PictureForm};
 use crate::predict::{pictures, pixels_of};
 
 /// Up to `count` images `[height][width][channel]`, evenly spaced among the pictures of a folder, or else among the
-/// training images of the model's data set.
-pub(super) fn images(model: &TrainedModel, folder: Option<&Path>, count: usize) -> Result<Vec<u8>> {
-    let Some(folder) = folder else { return training_images(model, count) };
+/// training images of the model's data set, which the run that the weight file lies in may tell more of.
+pub(super) fn images(path: &Path, model: &TrainedModel, folder: Option<&Path>, count: usize) -> Result<Vec<u8>> {
+    let Some(folder) = folder else { return training_images(path, model, count) };
     let [channels, height, width] = model.input();
-    let form = PictureForm { channels, height, width, fit: Fit::Stretch, background: Background::BLACK };
+    let plain = PictureForm { channels, height, width, fit: Fit::Stretch, background: Background::BLACK };
+    let form = model.pictures().unwrap_or(plain);
     let mut images = Vec::new();
     for path in evenly(&pictures(folder)?, count) {
         images.extend(pixels_of(path, &form)?);
@@ -32,8 +33,8 @@ fn evenly<T>(all: &[T], count: usize) -> impl Iterator<Item = &T> {
 }
 
 #[cfg(feature = "training")]
-fn training_images(model: &TrainedModel, count: usize) -> Result<Vec<u8>> {
-    let images = crate::training::training_images(model.dataset())
+fn training_images(path: &Path, model: &TrainedModel, count: usize) -> Result<Vec<u8>> {
+    let images = crate::training::training_images(path, model.dataset())
         .context("no images to calibrate with; name a folder of pictures by --calibrate")?;
     let pixels: usize = model.input().iter().product();
     let images: Vec<&[u8]> = images.chunks_exact(pixels).collect();
@@ -41,7 +42,7 @@ fn training_images(model: &TrainedModel, count: usize) -> Result<Vec<u8>> {
 }
 
 #[cfg(not(feature = "training"))]
-fn training_images(_: &TrainedModel, _: usize) -> Result<Vec<u8>> {
+fn training_images(_: &Path, _: &TrainedModel, _: usize) -> Result<Vec<u8>> {
     Err(Usage(
         "this build reads no data sets: for --int8 name a folder of training pictures, --calibrate FOLDER".into(),
     )

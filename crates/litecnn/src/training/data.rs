@@ -1,6 +1,6 @@
 //! `litecnn data`: data sets at hand, fetched, or cut down to samples.
 
-mod import;
+pub(crate) mod import;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -120,11 +120,6 @@ impl Place {
     fn options(self) -> LoadOptions {
         LoadOptions { data_dir: self.data_dir, cache_dir: None, offline: self.offline }
     }
-}
-
-/// Training images of a data set, `[height][width][channel]`, from where `train` would take them.
-pub(crate) fn training_images(name: &str) -> Result<Vec<u8>> {
-    Ok(load(name, &LoadOptions::default())?.train.pixels.iter().copied().collect())
 }
 
 pub(crate) fn run(args: Args, quiet: bool) -> Result<()> {

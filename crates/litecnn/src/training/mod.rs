@@ -1,7 +1,9 @@
 //! The subcommands that need libtorch: from data to a trained and measured model.
 
+mod choices;
 mod data;
 mod device;
+mod dry_run;
 mod engine;
 mod evaluate;
 mod init;
@@ -9,6 +11,7 @@ mod interrupt;
 mod machine;
 mod progress;
 mod session;
+mod source;
 mod summary;
 mod surgery;
 mod train;
@@ -16,7 +19,7 @@ mod zoo;
 
 use anyhow::Result;
 use clap::Subcommand;
-pub(crate) use data::training_images;
+pub(crate) use source::training_images;
 
 /// One of them.
 #[derive(Subcommand)]

@@ -7,29 +7,37 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use litecnn_cli::{DeviceChoice, Usage};
-use litecnn_data::{Dataset, LoadOptions, load};
+use litecnn_data::{Dataset, ImportReport};
 use litecnn_model::{Model, UnifiedModel};
-use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file};
+use litecnn_pictures::PictureForm;
+use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, seeds_in, sha256, sha256_file};
 use litecnn_train::{Checkpointer, Engine, Fit, Override, Recipe, TrainingData};
 use tch::Device;
 
+use crate::training::choices::{self, ModelArgs};
+use crate::training::source::{self, Loaded, PictureArgs, Source};
 use crate::training::{device, engine, machine};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StepArgs {
-    /// Run directory; it is made if it is not there.
+    /// Run directory; it is made if it is not there. For `--data` it need not be given: results/ and the folder's name.
     #[arg(long, value_name = "DIR")]
-    pub(crate) run: PathBuf,
-    /// Data set: mnist, fashion-mnist or cifar10.
+    pub(crate) run: Option<PathBuf>,
+    /// Pictures of one's own: a folder of a folder a class, one of train/ val/ test/, or a CSV file of paths and labels.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir"])]
+    pub(crate) data: Option<PathBuf>,
+    /// Data set: mnist, fashion-mnist, cifar10 …; need not be given for a run that has only one.
     #[arg(long, value_name = "NAME")]
-    pub(crate) dataset: String,
-    /// Decides the split, the initial weights, the order of batches, augmentation and dropout.
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    pub(crate) seed: u64,
-    /// `paper`, `smoke` or a TOML file; what a file does not give is the paper's.
-    #[arg(long, default_value = "paper", value_name = "RECIPE")]
-    pub(crate) recipe: String,
+    pub(crate) dataset: Option<String>,
+    /// Decides the split, the initial weights, the order of batches, augmentation and dropout; 0 if not given, or that
+    /// of a run that has only one.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// `paper`, `smoke`, `pictures` or a TOML file; what a file does not give is the paper's. If not given: the run's,
+    /// and for a new run `pictures` for pictures of one's own, `paper` for other data.
+    #[arg(long, value_name = "RECIPE")]
+    pub(crate) recipe: Option<String>,
     /// One value of the recipe, as in stage-1.epochs=30; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<Override>,
@@ -50,53 +58,163 @@ pub(crate) struct StepArgs {
     pub(crate) data_dir: Option<PathBuf>,
 }
 
+/// What only training chooses; what is not chosen is as the run has it.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Choices {
+    #[command(flatten)]
+    pub(crate) pictures: PictureArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+/// Everything a step needs, resolved; nothing is written yet.
+pub(crate) struct Setup {
+    pub(crate) recipe: Recipe,
+    pub(crate) loaded: Loaded,
+    pub(crate) run: PathBuf,
+    pub(crate) seed: u64,
+    pub(crate) device: Device,
+    pub(crate) engine: Engine,
+    pub(crate) workers: usize,
+}
+
+impl Setup {
+    /// Reads recipe and data, from the run where the arguments do not say.
+    pub(crate) fn resolve(args: &StepArgs, choices: &Choices, quiet: bool) -> Result<Self> {
+        let device = device::resolve(args.device)?;
+        let engine = args.engine.resolve(device)?;
+        let run = match (&args.run, &args.data) {
+            (Some(run), _) => run.clone(),
+            (None, Some(data)) => Path::new("results").join(source::name(data)?),
+            (None, None) => return Err(Usage("no run directory is named: --run DIR".into()).into()),
+        };
+        let known = if run.join("run.toml").exists() { Some(Manifest::read(&run)?) } else { None };
+        let recipe = match (&args.recipe, &known) {
+            (Some(name), _) => Some(Recipe::load(name).map_err(|e| Usage(e.to_string()))?),
+            (None, Some(known)) => Some(recorded(known, &run)?),
+            (None, None) => None,
+        };
+        let source = Source::choose(args, known.as_ref(), &choices.pictures)?;
+        let seed = match (args.seed, &args.dataset, &args.data) {
+            (Some(seed), ..) => seed,
+            (None, None, None) => only_seed(&run, source.name())?,
+            _ => 0,
+        };
+        let fresh = recipe.is_none();
+        let mut recipe = match recipe {
+            Some(recipe) => recipe,
+            None => Recipe::load(if source.is_pictures() { "pictures" } else { "paper" })?,
+        };
+        let loaded = source.load(quiet)?;
+        if fresh && loaded.source.is_pictures() {
+            choices::suit(&mut recipe, &loaded.dataset)?;
+        }
+        recipe = recipe.overridden(&args.set).map_err(|e| Usage(e.to_string()))?;
+        choices.model.apply(&mut recipe, &loaded.dataset)?;
+        choices::check(&recipe, &loaded.dataset)?;
+        if let Some(epochs) = args.max_epochs {
+            recipe = recipe.capped(epochs);
+        }
+        let workers = args.threads.map_or_else(litecnn_cli::threads, usize::from);
+        Ok(Self { recipe, loaded, run, seed, device, engine, workers })
+    }
+
+    /// The data set.
+    pub(crate) fn dataset(&self) -> &Dataset {
+        &self.loaded.dataset
+    }
+
+    /// The data set on the device, parted as the recipe says.
+    pub(crate) fn training_data(&self) -> Result<TrainingData> {
+        let data = TrainingData::new(self.dataset(), &self.recipe, self.seed, self.device)?;
+        Ok(TrainingData { engine: self.engine, ..data })
+    }
+
+    /// What `run.toml` of a new run says.
+    fn manifest(&self) -> Result<Manifest> {
+        let dataset = self.dataset();
+        let source = self.loaded.source.remembered()?.map(|source| (dataset.name.clone(), source));
+        Ok(Manifest {
+            format: Manifest::FORMAT.into(),
+            created: now(),
+            host: machine::host(),
+            versions: machine::versions(self.device),
+            recipe_name: self.recipe.name.clone(),
+            recipe_hash: self.recipe.hash(),
+            recipe: toml::from_str(&self.recipe.to_toml()).context("the recipe as TOML")?,
+            data: if dataset.official { "official" } else { "unofficial" }.into(),
+            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
+            sources: source.into_iter().collect(),
+            steps: BTreeMap::new(),
+        })
+    }
+
+    /// Whether the run directory, if it is there, is of this recipe and these data; as [`Session::start`] would find
+    /// out, but nothing is written.
+    pub(crate) fn check_run(&self) -> Result<()> {
+        if self.run.join("run.toml").exists() {
+            Manifest::read(&self.run)?.check(&self.run, &self.manifest()?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The recipe that a run was made with.
+fn recorded(known: &Manifest, run: &Path) -> Result<Recipe> {
+    let text = toml::to_string(&known.recipe).context("the run's recipe as TOML")?;
+    Ok(Recipe::parse(&text, &run.join("run.toml"))?)
+}
+
+/// The seed of a run's data set, 0 if there is none yet.
+fn only_seed(run: &Path, dataset: &str) -> Result<u64> {
+    let mut seeds = seeds_in(run);
+    seeds.retain(|(name, _)| name == dataset);
+    match seeds.as_slice() {
+        [] => Ok(0),
+        [(_, seed)] => Ok(*seed),
+        several => {
+            let several: Vec<String> = several.iter().map(|(_, seed)| seed.to_string()).collect();
+            let shown = run.display();
+            Err(Usage(format!("{shown} has seeds {} of {dataset}: choose by --seed", several.join(", "))).into())
+        }
+    }
+}
+
 /// A run directory opened for one data set and seed.
 pub(crate) struct Session {
     pub(crate) recipe: Recipe,
     pub(crate) dataset: Dataset,
+    pub(crate) report: Option<ImportReport>,
     pub(crate) seed: u64,
     pub(crate) device: Device,
     pub(crate) engine: Engine,
     pub(crate) workers: usize,
     pub(crate) dir: SeedDir,
+    pub(crate) pictures: Option<PictureForm>,
     hash: String,
     // Folds finish in threads of their own.
     run: Mutex<RunDir>,
 }
 
 impl Session {
-    /// Reads recipe and data and locks the run directory.
-    pub(crate) fn open(args: &StepArgs) -> Result<Self> {
-        let mut recipe = Recipe::load_with(&args.recipe, &args.set).map_err(|e| Usage(e.to_string()))?;
-        if let Some(epochs) = args.max_epochs {
-            recipe = recipe.capped(epochs);
-        }
-        let device = device::resolve(args.device)?;
-        let engine = args.engine.resolve(device)?;
-        let options = LoadOptions { data_dir: args.data_dir.clone(), ..LoadOptions::default() };
-        let dataset = load(&args.dataset, &options).map_err(|e| match e {
-            litecnn_data::DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
-            other => anyhow::Error::from(other),
-        })?;
-        let hash = recipe.hash();
-        let manifest = Manifest {
-            format: Manifest::FORMAT.into(),
-            created: now(),
-            host: machine::host(),
-            versions: machine::versions(device),
-            recipe_name: recipe.name.clone(),
-            recipe_hash: hash.clone(),
-            recipe: toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?,
-            data: if dataset.official { "official" } else { "unofficial" }.into(),
-            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
-            sources: BTreeMap::new(),
-            steps: BTreeMap::new(),
-        };
+    /// Reads recipe and data, from the run where the arguments do not say, and locks the run directory.
+    pub(crate) fn open(args: &StepArgs, quiet: bool) -> Result<Self> {
+        Self::start(Setup::resolve(args, &Choices::default(), quiet)?)
+    }
+
+    /// Makes or locks the run directory.
+    pub(crate) fn start(setup: Setup) -> Result<Self> {
+        let manifest = setup.manifest()?;
+        let hash = manifest.recipe_hash.clone();
+        let Setup { recipe, loaded, run, seed, device, engine, workers } = setup;
+        let Loaded { dataset, report, .. } = loaded;
         Ok(Self {
-            run: Mutex::new(RunDir::open(&args.run, manifest)?),
-            dir: SeedDir::new(&args.run, &dataset.name, args.seed),
-            workers: args.threads.map_or_else(litecnn_cli::threads, usize::from),
-            seed: args.seed,
+            run: Mutex::new(RunDir::open(&run, manifest)?),
+            dir: SeedDir::new(&run, &dataset.name, seed),
+            pictures: dataset.pictures,
+            report,
+            workers,
+            seed,
             recipe,
             dataset,
             device,
@@ -109,6 +227,12 @@ impl Session {
     pub(crate) fn training_data(&self) -> Result<TrainingData> {
         let data = TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?;
         Ok(TrainingData { engine: self.engine, ..data })
+    }
+
+    /// The run directory.
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        // `<run>/<data set>/seed-<n>`
+        self.dir.root().ancestors().nth(2).unwrap_or(self.dir.root()).to_owned()
     }
 
     /// SHA-256 of the resolved recipe.

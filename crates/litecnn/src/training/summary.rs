@@ -1,28 +1,31 @@
 //! `litecnn summary`: layers, shapes, parameters.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_cli::{Usage, did_you_mean};
 use litecnn_data::official_sets;
 use litecnn_model::{Architecture, BranchSpec, Model, Summary, UnifiedSpec};
 
+use crate::weights::weights;
+
 const EXAMPLES: &str = "\
 Examples:
   litecnn summary cifar10
   litecnn summary results/mine/mnist/seed-0/final.safetensors";
 
-/// Show what a model is made of: the paper's models for a data set, or the model in a weight file.
+/// Show what a model is made of: the paper's models for a data set, or the model in a weight file or run directory.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a data set, or a .safetensors file.
+    /// Name of a data set, a .safetensors file, or a run directory with one model.
     #[arg(default_value = "mnist")]
     what: String,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let path = Path::new(&args.what);
+    let named = official_sets()?.iter().any(|set| set.name == args.what);
+    let path = &if named { PathBuf::from(&args.what) } else { weights(Path::new(&args.what))? };
     if path.extension().is_some_and(|e| e == "safetensors") || path.is_file() {
         let (_, card) = Model::load(path, tch::Device::Cpu)?;
         match &card.architecture {

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
-    operate(&Session::open(&args.common)?, &Progress::new(quiet))
+    operate(&Session::open(&args.common, quiet)?, &Progress::new(quiet))
 }
 
 pub(crate) fn operate(session: &Session, progress: &Progress) -> Result<()> {

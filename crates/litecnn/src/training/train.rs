@@ -13,16 +13,18 @@ use litecnn_train::{
     cross_validate, stage_one, train_joint, train_scratch, train_whole,
 };
 
+use crate::training::data::import::told;
 use crate::training::progress::Progress;
-use crate::training::session::{Session, Step, StepArgs};
-use crate::training::surgery;
+use crate::training::session::{Choices, Session, Setup, Step, StepArgs};
+use crate::training::{dry_run, evaluate, surgery};
 
 const EXAMPLES: &str = "\
 Examples:
   litecnn train --run results/mine --dataset mnist
   litecnn train --run results/mine --dataset mnist --recipe my.toml --seed 1
   litecnn train --run results/wide --dataset mnist --set stage-1.epochs=30 --set \"model.filters=[12, 24]\"
-  litecnn train stage-1 --run results/mine --dataset mnist";
+  litecnn train stage-1 --run results/mine --dataset mnist
+  litecnn train --data photos/ --size 32 --budget 20k";
 
 /// Train: one step of the recipe, or all of them in turn.
 ///
@@ -36,6 +38,15 @@ pub(crate) struct Args {
     step: Which,
     #[command(flatten)]
     common: StepArgs,
+    #[command(flatten)]
+    choices: Choices,
+    /// Say what would happen (data, model, steps, time, memory, files) and write nothing in the run directory. Time is
+    /// measured on a few batches of each step.
+    #[arg(long)]
+    dry_run: bool,
+    /// With --dry-run: as one JSON object.
+    #[arg(long, requires = "dry_run")]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,9 +70,16 @@ enum Which {
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
-    let session = Session::open(&args.common)?;
+    let setup = Setup::resolve(&args.common, &args.choices, quiet || args.json)?;
+    if args.dry_run {
+        return dry_run::run(&setup, args.json);
+    }
     let progress = Progress::new(quiet);
     litecnn_cli::catch_signals()?;
+    if let Some(report) = &setup.loaded.report {
+        progress.say(&told(report).join("\n"));
+    }
+    let session = Session::start(setup)?;
     let steps: &[fn(&Session, &Progress) -> Result<()>] = match args.step {
         Which::All => &[first, surgery::operate, joint, whole, folds],
         Which::Stage1 => &[first],
@@ -70,7 +88,19 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         Which::Folds => &[folds],
         Which::Scratch => &[scratch],
     };
-    steps.iter().try_for_each(|step| step(&session, &progress))
+    steps.iter().try_for_each(|step| step(&session, &progress))?;
+    // Whoever trains on pictures of their own wants to know how good the model is, and what can be done with it.
+    if args.step == Which::All && session.report.is_some() {
+        evaluate::conclude(&session, &progress)?;
+        if !quiet {
+            let folder = session.run_folder();
+            let run = folder.display();
+            eprintln!("next: litecnn report {run}");
+            eprintln!("      litecnn predict {run} PICTURES");
+            eprintln!("      litecnn export {run} --to litecnn");
+        }
+    }
+    Ok(())
 }
 
 fn first(session: &Session, progress: &Progress) -> Result<()> {
@@ -194,6 +224,7 @@ pub(crate) fn card(session: &Session, architecture: Architecture, step: &str) ->
     card.dataset.clone_from(&session.dataset.name);
     session.recipe_hash().clone_into(&mut card.recipe);
     step.clone_into(&mut card.step);
+    card.pictures = session.pictures;
     card
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod kills;
 mod linking;
 mod options;
+mod pictures;
 mod pipeline;
 mod resume;
 mod zoo;

@@ -38,9 +38,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
-    let (session, progress) = (Session::open(&args.common)?, Progress::new(quiet));
+    let (session, progress) = (Session::open(&args.common, quiet)?, Progress::new(quiet));
     litecnn_cli::catch_signals()?;
-    evaluate(&session, &progress)?;
+    conclude(&session, &progress)
+}
+
+/// Scores every model and prints how good the final one is.
+pub(crate) fn conclude(session: &Session, progress: &Progress) -> Result<()> {
+    evaluate(session, progress)?;
     let metrics = Metrics::read(&session.dir.metrics())?;
     let test = &metrics.splits.test;
     println!("{}", test.report.to_text(&session.dataset.classes, 2));
