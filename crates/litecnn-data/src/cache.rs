@@ -315,7 +315,7 @@ mod tests {
         // Each file takes two of the three pages.
         for (file, fill) in set.files.iter_mut().zip(1..) {
             let mut batch = Vec::new();
-            (0..400).for_each(|n| cifar::write_record(&mut batch, n % 2, &[fill; 12], 3));
+            (0..400u16).for_each(|n| cifar::write_record(&mut batch, (n % 2) as u8, &[fill; 12], 3));
             (file.bytes, file.sha256) = (batch.len() as u64, sha256(&batch));
             server.put(&format!("/a/{}", file.name), batch);
         }

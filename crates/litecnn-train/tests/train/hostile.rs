@@ -5,7 +5,7 @@ use std::path::Path;
 use litecnn_model::{read_tensors, write_tensors};
 use litecnn_train::{
     Checkpointer, EarlyStoppingSettings, Epoch, Fit, Keep, NadamSettings, Optimizer, OptimizerSettings, Part, Plan,
-    Problem, Recipe, Score, Silent, TrainError, fit,
+    Problem, Recipe, Score, Silent, TrainError, Trained, fit,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -34,10 +34,11 @@ impl Problem for Tiny {
         vec![self.optimizer.learning_rate()]
     }
 
-    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
-        (epoch.tick)();
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
+        let mut lane = epoch.lane(0, self.optimizer.learning_rate());
         self.optimizer.step(&mut self.weights, &Tensor::from_slice(&[0.5f32, -0.5]))?;
-        self.validate()
+        lane.batch_done();
+        Ok(Trained::Whole(self.validate()?))
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
