@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::RunError;
@@ -13,7 +14,8 @@ use crate::RunError;
 pub fn refuse_links(folder: &Path) -> Result<(), RunError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        // Whoever makes the folder says why that cannot be done.
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
         Err(e) => return Err(RunError::io("read", folder)(e)),
     };
     for entry in entries {

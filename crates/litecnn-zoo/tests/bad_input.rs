@@ -118,7 +118,10 @@ fn said(layers: &str) -> String {
 #[test]
 fn descriptions_with_faults_name_the_line() {
     for (layers, expected) in [
-        ("\"relu\",\n\"bach-norm\"", "n.toml, line 9: unknown variant `bach-norm`, expected one of"),
+        (
+            "\"relu\",\n\"bach-norm\"",
+            "n.toml, line 9: unknown variant `bach-norm` (did you mean `batch-norm`?), expected one of",
+        ),
         ("\"relu\",\n{ conv = { kernel = 3, out = 8, strid = 2 } }", "n.toml, line 9: unknown field `strid`"),
         ("{ conv = { out = 8 } }", "n.toml, line 8: missing field `kernel`"),
         (
@@ -323,10 +326,8 @@ fn descriptions_that_would_take_for_ever_are_refused() {
         .replace("classes = 2", "classes = 2\nkept = [1]")
         .replace(wide, "[\"relu\", \"global-average\", { linear = { out = 2 } }]");
     described(&text).unwrap().graph().unwrap_err();
-    let many = format!(
-        "[{{ repeat = {{ times = 90, layers = [{{ shuffle = {{ groups = 2 }} }}] }} }}, \"global-average\", {{ linear = {{ out = 2 }} }}]"
-    );
-    let text = text.replace("[\"relu\", \"global-average\", { linear = { out = 2 } }]", &many);
+    let many = "[{ repeat = { times = 90, layers = [{ shuffle = { groups = 2 } }] } }, \"global-average\", { linear = { out = 2 } }]";
+    let text = text.replace("[\"relu\", \"global-average\", { linear = { out = 2 } }]", many);
     assert!(refusal(&described(&text).unwrap()).contains("can be told apart"));
     for deep in ["[".repeat(50_000), "{ repeat = { times = 1, layers = [".repeat(50_000), "a.".repeat(50_000)] {
         assert!(described(&MINE.replace("\"relu\"", &deep)).is_none());

@@ -34,6 +34,7 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 enum Command {
     #[cfg(feature = "training")]
     #[command(flatten)]

@@ -19,6 +19,7 @@ use crate::threads::{join, single_threaded_operations};
 /// The branches meet in the dense layers only. With two workers each branch has a thread; the threads swap the
 /// branches' outputs once a batch, and both compute the dense layers, which takes less time than to wait for the
 /// result. So the numbers are the same with one worker or two.
+#[allow(clippy::needless_pass_by_value, reason = "the lane moves on: the one given back replaces it")]
 pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],

@@ -79,7 +79,7 @@ fn a_state_that_contradicts_itself_is_time_lost_and_no_more() {
     let good = std::fs::read(&path).unwrap();
     let (description, tensors) = read_tensors::<Value>(&path).unwrap();
     let expected = train(&path, 3).unwrap();
-    let own = |fit: &Fit| fit.history.iter().map(|r| r.untimed()).collect::<Vec<_>>();
+    let own = |fit: &Fit| fit.history.iter().map(litecnn_run::EpochRecord::untimed).collect::<Vec<_>>();
     for (key, value) in [
         ("outputs", json!([])),
         ("outputs", json!([{"kept_epoch": 1, "kept_accuracy": 0.5}, {"kept_epoch": 1, "kept_accuracy": 0.5}])),

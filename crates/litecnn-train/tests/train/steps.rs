@@ -132,7 +132,7 @@ fn a_diverging_loss_stops_with_the_place() {
     let recipe = recipe(text);
     let data = TrainingData::new(&samples("mnist"), &recipe, 0, Device::Cpu).unwrap();
     let message = train_whole(fresh(&data, &recipe), &data, &recipe, 0, 2, None, &Silent).unwrap_err().to_string();
-    assert!(message.contains("stage-2-2, epoch 1: the loss of `model` is not a finite number"), "{message}");
+    assert!(message.contains("stage-2-2, epoch 1, batch 2: the loss of `model` is not a finite number"), "{message}");
     assert!(message.contains("learning rate 1e30") || message.contains("learning rate 1000"), "{message}");
 }
 
