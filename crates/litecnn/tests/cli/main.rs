@@ -6,6 +6,7 @@ mod linking;
 mod options;
 mod pipeline;
 mod resume;
+mod tutorial;
 mod zoo;
 
 use std::path::{Path, PathBuf};
