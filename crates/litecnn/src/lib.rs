@@ -65,8 +65,7 @@
 //!
 //! Cargo does not tell a program where libtorch is, so its own `build.rs` does; this crate knows:
 //!
-//! ```no_run
-//! # #[allow(clippy::needless_doctest_main)]
+//! ```text
 //! fn main() {
 //!     if let Ok(lib) = std::env::var("DEP_LITECNN_LIBTORCH_LIB") {
 //!         println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
