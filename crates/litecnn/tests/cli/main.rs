@@ -10,6 +10,7 @@ mod options;
 mod pictures;
 mod pipeline;
 mod resume;
+mod tutorial;
 mod zoo;
 
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use rand::RngExt;
 use crate::{bad, content, good};
 
 /// Names that pages, tables and programs must not stumble over.
-const CLASSES: [&str; 3] = ["<b>up & \"down\"</b>", "größer, als | gedacht", "plain"];
+const CLASSES: [&str; 3] = ["<b>up & \"down\"", "größer, als | gedacht", "plain"];
 
 /// A folder a class: bright above, bright below, bright on the left; of one class there are few.
 fn photos(dir: &Path) -> PathBuf {
