@@ -72,9 +72,9 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let dataset = stem(model.dataset());
     let written = match args.to {
         Target::Litecnn => {
-            let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
-            write(&path, &compact(args, &path, &model)?)?;
-            vec![path]
+            let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.litecnn")));
+            write(&out, &compact(args, &path, &model)?)?;
+            vec![out]
         }
         Target::Onnx => {
             let path = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{dataset}.onnx")));
