@@ -2,7 +2,7 @@
 
 use litecnn_train::{
     Checkpointer, EarlyStoppingSettings, Epoch, Keep, NadamSettings, Optimizer, OptimizerSettings, Part, Plan, Problem,
-    Score, Silent, TrainError, fit,
+    Score, Silent, TrainError, Trained, fit,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -60,11 +60,11 @@ impl Problem for Tiny {
         vec![self.optimizer.learning_rate()]
     }
 
-    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Vec<Score>, TrainError> {
-        (epoch.tick)();
-        let gradient = Tensor::from_slice(&[0.5f32, -0.5]);
-        self.optimizer.step(&mut self.weights, &gradient)?;
-        self.validate()
+    fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
+        let mut lane = epoch.lane(0, self.optimizer.learning_rate());
+        self.optimizer.step(&mut self.weights, &Tensor::from_slice(&[0.5f32, -0.5]))?;
+        lane.batch_done();
+        Ok(Trained::Whole(self.validate()?))
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
