@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use image::{
+    DynamicImage, ExtendedColorType, Frame, ImageEncoder, ImageFormat,
+    codecs::{gif::GifEncoder, png::PngEncoder},
+};
 use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
 use litecnn_runtime::{Architecture, Quantised, QuantisedLayer, Requantisation, Scaling, encode, encode_int8};
 
@@ -15,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     models()?;
     records()?;
     data_sets()?;
+    pictures()?;
     for (kind, file) in [("m", "mnist/seed-0/metrics.json"), ("s", "summary.json")] {
         put("reports", kind, [kind.as_bytes(), &fs::read(format!("../../results/reference/{file}"))?].concat())?;
     }
@@ -210,6 +214,75 @@ fn data_sets() -> Result<(), Box<dyn Error>> {
     for file in ["manifest.toml", "samples/manifest.toml"] {
         put("manifest", &file.replace('/', "-"), fs::read(Path::new("../../datasets").join(file))?)?;
     }
+    Ok(())
+}
+
+/// Pictures of every format and kind, some with what a camera says about them (EXIF), and lists of pictures.
+fn pictures() -> Result<(), Box<dyn Error>> {
+    let colours = DynamicImage::ImageRgba8(image::RgbaImage::from_fn(16, 9, |x, y| {
+        image::Rgba([(x * 15) as u8, (y * 28) as u8, (x * y) as u8, (x * 17) as u8])
+    }));
+    let mut way = 0;
+    let mut keep = |name: &str, bytes: &[u8]| {
+        way += 1;
+        put("pictures", name, [&[way][..], bytes].concat())
+    };
+    let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::Bmp, ImageFormat::WebP];
+    let kinds = [
+        ("grey", DynamicImage::from(colours.to_luma8())),
+        ("colour", colours.to_rgb8().into()),
+        ("transparent", colours.clone()),
+        ("grey-transparent", colours.to_luma_alpha8().into()),
+        ("grey-16", colours.to_luma16().into()),
+        ("transparent-16", colours.to_rgba16().into()),
+    ];
+    for format in formats {
+        for (kind, picture) in &kinds {
+            let mut bytes = Cursor::new(vec![]);
+            // Not every format has every kind.
+            if picture.write_to(&mut bytes, format).is_ok() {
+                keep(&format!("{kind}.{}", format.extensions_str()[0]), bytes.get_ref())?;
+            }
+        }
+    }
+    let mut animation = vec![];
+    let frames = [colours.to_rgba8(), image::imageops::rotate180(&colours.to_rgba8())].map(Frame::new);
+    GifEncoder::new(&mut animation).encode_frames(frames)?;
+    keep("animation.gif", &animation)?;
+    // Two pixels of one bit each, by a palette.
+    let palette = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x01\x01\x03\0\0\0\xce\xec\xed\xc9\0\0\0\x06PLTE\
+        \n\x14\x1e\xc8d2w\xa0\xb3\x9c\0\0\0\nIDATx\x9ccp\0\0\0B\0A)7\xf4\xef\0\0\0\0IEND\xaeB`\x82";
+    keep("palette.png", palette)?;
+
+    // As no encoder of `image` writes them: sharper by and by, four inks, colour at half the size.
+    let mut progressive = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut progressive, 60);
+    encoder.set_progressive(true);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.encode(&colours.to_rgb8(), 16, 9, jpeg_encoder::ColorType::Rgb)?;
+    keep("progressive.jpg", &progressive)?;
+    let mut inks = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut inks, 60);
+    encoder.set_restart_interval(1);
+    encoder.encode(&colours.to_rgba8(), 16, 9, jpeg_encoder::ColorType::Cmyk)?;
+    keep("inks.jpg", &inks)?;
+
+    // Turned by a quarter.
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let mut jpeg = Cursor::new(vec![]);
+    colours.to_rgb8().write_to(&mut jpeg, ImageFormat::Jpeg)?;
+    let jpeg = jpeg.into_inner();
+    let head = [0xff, 0xe1, 0, exif.len() as u8 + 2];
+    keep("turned.jpg", &[&jpeg[..2], &head[..], exif, &jpeg[2..]].concat())?;
+    let mut png = vec![];
+    let mut encoder = PngEncoder::new(&mut png);
+    encoder.set_exif_metadata(exif[6..].to_vec())?;
+    encoder.write_image(&colours.to_rgb8(), 16, 9, ExtendedColorType::Rgb8)?;
+    keep("turned.png", &png)?;
+
+    put("pictures", "list", "lpath,label\nlist.csv,cat\n./list.csv,dog\nabsent.png,cat\n")?;
+    let parts = "l\u{feff}Label, note,PATH,split\r\n\"a, b\",,list.csv,train\nc,,\"list.csv\",val\nc,,list.csv,Train\n";
+    put("pictures", "list-in-parts", parts)?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::{Background, PictureError, jpeg};
 
 /// Longest side and most bytes of a decoded picture. What a header claims beyond is refused before room is made.
 pub(crate) const LONGEST: usize = 32_768;
-pub(crate) const LARGEST: u64 = 256 << 20;
+pub(crate) const LARGEST: u64 = if cfg!(feature = "fuzzing") { 4 << 20 } else { 256 << 20 };
 
 /// A picture of 8 bits, upright and opaque.
 pub(crate) struct Picture {
