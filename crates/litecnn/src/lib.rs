@@ -11,6 +11,7 @@
 //! | [`surgery`] | dense heads become 1x1 convolutions, two branches one model | yes |
 //! | [`zoo`] | networks described as data; trained, pruned, shrunk, quantised | yes |
 //! | [`kernels`] | what trains on a CPU: convolutions and dense layers, forward and backward | yes |
+//! | [`pictures`] | pictures found, decoded, brought to a model's shape | no |
 //! | [`run`] | run directories: names, formats, atomic writes, locks | no |
 //! | [`report`] | metrics, tables, figures, the page of a run | no |
 //! | [`export`] | trained models as files that need no libtorch: compact, ONNX, C, Rust | no |
