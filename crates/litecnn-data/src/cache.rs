@@ -34,10 +34,7 @@ pub(crate) fn obtain(
     }
 
     let failed = |source: RunError| DataError::Cache { folder: folder.to_owned(), source };
-    if folder.is_symlink() {
-        return Err(failed(RunError::Link { path: folder.to_owned() }));
-    }
-    refuse_links(folder).map_err(failed)?;
+    refuse_to_be_led(folder).map_err(failed)?;
     let _lock = Lock::acquire(&folder.join(".lock"), || progress(Progress::Waiting)).map_err(failed)?;
     // Whoever held the lock may have done the work, or died in the middle of it.
     let (mut contents, _) = look(set, folder);
@@ -85,6 +82,15 @@ pub(crate) fn obtain(
         attempts.push(Attempt { source: name, reason });
     }
     Err(unavailable(set, attempts))
+}
+
+/// Makes sure that a set's own folder and the folders in it are no symbolic links, so that what is written there stays
+/// there.
+pub(crate) fn refuse_to_be_led(folder: &Path) -> Result<(), RunError> {
+    if folder.is_symlink() {
+        return Err(RunError::Link { path: folder.to_owned() });
+    }
+    refuse_links(folder)
 }
 
 /// The intact files, and in words what is wrong with the others.

@@ -80,6 +80,7 @@ fn obtain<T>(
     let key = store::listing_key(&listing);
     let name = options.name_for(path)?;
     let store = Store::at(&options.folder_for(&name, path)?);
+    store.check()?;
     let look = || {
         let report = store.look(&key)?;
         // Damaged files are as good as none.

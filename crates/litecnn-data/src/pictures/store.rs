@@ -14,7 +14,7 @@ use super::twins::Twins;
 use super::{PictureOptions, PictureProgress};
 use crate::dataset::assemble;
 use crate::manifest::{self, FileSpec, Fitting, Format, Role, SetSpec};
-use crate::{DataError, Dataset, cifar, folder};
+use crate::{DataError, Dataset, cache, cifar, folder};
 
 /// Beside the images: what was imported, and of which pictures.
 const REPORT: &str = "import.json";
@@ -52,6 +52,11 @@ pub(super) fn listing_key(listing: &Listing) -> String {
 impl Store {
     pub(super) fn at(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
+    }
+
+    /// Refuses a folder that leads elsewhere; before anything is read or written there.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        cache::refuse_to_be_led(&self.folder).map_err(|source| self.failed(source))
     }
 
     pub(super) fn lock(&self) -> PathBuf {
@@ -102,6 +107,7 @@ impl Store {
         let set = self.set(&report.name)?;
         let text = manifest::with(to, set.clone())?;
         let place = to.join(&set.name);
+        cache::refuse_to_be_led(&place).map_err(failed)?;
         for name in set.files.iter().map(|file| file.name.as_str()).chain([REPORT]) {
             let from = self.folder.join(name);
             let mut file = std::fs::File::open(&from).map_err(DataError::io("read", &from))?;

@@ -320,3 +320,42 @@ fn a_cache_that_cannot_be_written_is_told() {
     let options = PictureOptions { cache_dir: Some(place.path("a/0.png")), ..place.options() };
     place.refused(&options, &["the data cache cannot be used", "0.png"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_or_read_through_links() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new(&[("a", 6), ("b", 6)]);
+    let (dataset, report) = place.load(&place.options()).unwrap();
+    let (folder, outside) = (&report.folder, place.dir.path().join("outside"));
+    let refused = [folder.file_name().unwrap().to_str().unwrap(), "symbolic link", "XDG_CACHE_HOME"];
+
+    // An import as whole as any, but elsewhere.
+    fs::rename(folder, &outside).unwrap();
+    symlink(&outside, folder).unwrap();
+    let before = names(&outside);
+    place.refused(&place.options(), &refused);
+    place.grey("a/new.png", 99);
+    place.refused(&place.options(), &refused);
+    assert_eq!(names(&outside), before);
+
+    // A link in it to a folder or to nothing is refused, one to a file is replaced.
+    fs::remove_file(folder).unwrap();
+    fs::create_dir(folder).unwrap();
+    for target in ["../../outside", "gone"] {
+        symlink(target, folder.join("train_batch_1.bin")).unwrap();
+        place.refused(&place.options(), &["train_batch_1.bin is a symbolic link"]);
+        fs::remove_file(folder.join("train_batch_1.bin")).unwrap();
+    }
+    fs::write(outside.join("precious"), "as it was").unwrap();
+    symlink(outside.join("precious"), folder.join("train_batch_1.bin")).unwrap();
+    let (new, report) = place.load(&place.options()).unwrap();
+    assert_eq!(new.train.labels.len(), dataset.train.labels.len() + 1);
+    assert_eq!(fs::read_to_string(outside.join("precious")).unwrap(), "as it was");
+
+    // The folder that a set is copied to, too.
+    let out = place.dir.path().join("out");
+    fs::create_dir(&out).unwrap();
+    symlink(&outside, out.join("photos")).unwrap();
+    crate::says(&export_pictures(&report, &out).unwrap_err(), &["out/photos is a symbolic link"]);
+}
