@@ -2,6 +2,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
+use crate::guard::guarded;
 use crate::{Background, PictureError, jpeg};
 
 /// Longest side and most bytes of a decoded picture. What a header claims beyond is refused before room is made.
@@ -20,7 +21,7 @@ pub(crate) struct Picture {
 
 /// The first picture in a file.
 pub(crate) fn decode(bytes: &[u8], background: Background) -> Result<Picture, PictureError> {
-    let picture = if jpeg::is_jpeg(bytes) { jpeg::decode(bytes)? } else { other(bytes)? };
+    let picture = guarded(|| if jpeg::is_jpeg(bytes) { jpeg::decode(bytes) } else { other(bytes) })?;
     Ok(match opaque(picture, background) {
         DynamicImage::ImageLuma8(p) => {
             Picture { width: p.width() as usize, height: p.height() as usize, channels: 1, pixels: p.into_raw() }

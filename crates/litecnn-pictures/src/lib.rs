@@ -3,7 +3,8 @@
 //! [`PictureForm`] says what a network sees: channels, height, width, how a picture of another shape is fitted and what
 //! shows through where it is transparent; its [`pixels`](PictureForm::pixels) turns the bytes of a PNG, JPEG, GIF, BMP
 //! or WebP file into that. Files are told apart by their content, turned as the camera says (EXIF), and refused before
-//! room is made for them if they claim sizes beyond reason. [`scan`] finds pictures and their classes in a folder per
+//! room is made for them if they claim sizes beyond reason. A decoder that panics has met a damaged file: that is an error
+//! like any other, and its message is kept back by a panic hook around the one that is there. [`scan`] finds pictures and their classes in a folder per
 //! class, in `train/ val/ test/` folders of these, or in a CSV file of paths and labels, always in the same order.
 //! No tensor library, nothing is printed, no unsafe code.
 //!
@@ -30,6 +31,7 @@ mod decode;
 mod error;
 mod folder;
 mod form;
+mod guard;
 mod jpeg;
 mod list;
 mod listing;

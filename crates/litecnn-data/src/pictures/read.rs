@@ -1,6 +1,5 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -121,11 +120,7 @@ impl Records {
 
 fn image(root: &Path, picture: &Listed, form: &PictureForm) -> Result<Vec<u8>, String> {
     let bytes = bytes(&root.join(&picture.path))?;
-    // Decoders are other people's; a fault in one costs a picture, not the import.
-    match catch_unwind(AssertUnwindSafe(|| form.pixels(&bytes))) {
-        Ok(image) => image.map_err(|e| e.to_string()),
-        Err(_) => Err("its decoder failed".into()),
-    }
+    form.pixels(&bytes).map_err(|e| e.to_string())
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {

@@ -233,6 +233,20 @@ fn forms_no_image_has_are_refused() {
     }
 }
 
+/// What fuzzing once found; its first byte chose the form.
+#[test]
+fn findings_stay_mended() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/regressions/pictures");
+    for file in std::fs::read_dir(folder).into_iter().flatten() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        for (channels, fit) in [1, 3].into_iter().flat_map(|channels| Fit::ALL.map(|fit| (channels, fit))) {
+            let form = PictureForm { channels, height: 8, width: 5, fit, background: WHITE };
+            let length = form.pixels(&bytes[1..]).map_or(40 * channels, |pixels| pixels.len());
+            assert_eq!(length, 40 * channels);
+        }
+    }
+}
+
 mod any_bytes {
     use proptest::prelude::*;
 
