@@ -46,9 +46,17 @@ impl Images {
         self.labels.len()
     }
 
-    /// Whether there are none. A loaded data set always has some.
+    /// Whether there are none. A loaded data set always has some, until they are taken.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Takes the images out and leaves none of the same size.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let (_, height, width, channels) = self.pixels.dim();
+        let none = Self { pixels: Array4::zeros((0, height, width, channels)), labels: Vec::new() };
+        std::mem::replace(self, none)
     }
 }
 

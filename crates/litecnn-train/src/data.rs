@@ -2,7 +2,7 @@ use litecnn_data::{
     Dataset, DeviceImages, Images, Split, SplitError, folds, split, stratified_folds, stratified_split,
 };
 use litecnn_model::{BranchSpec, InputShape, UnifiedSpec};
-use ndarray::Array4;
+use ndarray::Axis;
 use tch::Device;
 
 use crate::TrainError;
@@ -36,31 +36,37 @@ impl TrainingData {
     /// [`TrainError::Split`] if the recipe does not suit the number of images, [`TrainError::Model`] if it does not
     /// suit their size, [`TrainError::Torch`] if the device has no room.
     pub fn new(dataset: &Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainError> {
+        Self::take(&mut dataset.clone(), recipe, seed, device)
+    }
+
+    /// As [`TrainingData::new`], but takes the images out of the data set, so that on the CPU memory holds them once.
+    ///
+    /// # Errors
+    /// As [`TrainingData::new`]; the images are lost.
+    pub fn take(dataset: &mut Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainError> {
         let scale = recipe.data.pixel_scale;
-        let together;
-        let (images, split) = match &dataset.validation {
+        let mut images = dataset.train.take();
+        let split = match &mut dataset.validation {
             Some(validation) => {
-                let (train, all) = (dataset.train.len() as u32, (dataset.train.len() + validation.len()) as u32);
-                let split = Split { train: (0..train).collect(), validation: (train..all).collect() };
-                together = joined(&dataset.train, validation)?;
-                (&together, split)
+                let (train, all) = (images.len() as u32, (images.len() + validation.len()) as u32);
+                images = joined(images, &validation.take())?;
+                Split { train: (0..train).collect(), validation: (train..all).collect() }
             }
             None => {
-                let (labels, count) = (&dataset.train.labels, recipe.data.validation.of(dataset.train.len()));
-                let split = match recipe.data.stratified {
+                let (labels, count) = (&images.labels, recipe.data.validation.of(images.len()));
+                match recipe.data.stratified {
                     true => stratified_split(labels, count, seed)?,
                     false => split(labels.len(), count, seed)?,
-                };
-                (&dataset.train, split)
+                }
             }
         };
         // Found out now, not hours later.
         parted(&images.labels, recipe, seed)?;
-        let [_, height, width, channels] = *dataset.train.pixels.shape() else { unreachable!("four axes") };
+        let [_, height, width, channels] = *images.pixels.shape() else { unreachable!("four axes") };
         let data = Self {
-            images: DeviceImages::new(images, device, scale)?,
             labels: images.labels.clone(),
-            test: DeviceImages::new(&dataset.test, device, scale)?,
+            images: DeviceImages::of(images, device, scale)?,
+            test: DeviceImages::of(dataset.test.take(), device, scale)?,
             split,
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
             classes: dataset.classes.clone(),
@@ -68,6 +74,18 @@ impl TrainingData {
         };
         data.unified_spec(recipe).validate()?;
         Ok(data)
+    }
+
+    /// The same data, the images not copied.
+    pub fn share(&self) -> Self {
+        Self {
+            images: self.images.share(),
+            labels: self.labels.clone(),
+            test: self.test.share(),
+            split: self.split.clone(),
+            classes: self.classes.clone(),
+            ..*self
+        }
     }
 
     /// How much classes count in the loss when the images at `places` train; none if all count the same.
@@ -101,10 +119,10 @@ pub(crate) fn parted(labels: &[u8], recipe: &Recipe, seed: u64) -> Result<Vec<Sp
 }
 
 /// Some images and others after them.
-fn joined(first: &Images, second: &Images) -> Result<Images, TrainError> {
-    let [_, height, width, channels] = *first.pixels.shape() else { unreachable!("four axes") };
-    let values = first.pixels.iter().chain(&second.pixels).copied().collect();
-    let shape = (first.len() + second.len(), height, width, channels);
-    let pixels = Array4::from_shape_vec(shape, values).map_err(|e| tch::TchError::Shape(e.to_string()))?;
-    Ok(Images { pixels, labels: [first.labels.as_slice(), &second.labels].concat() })
+fn joined(first: Images, second: &Images) -> Result<Images, TrainError> {
+    let Images { mut pixels, mut labels } = first;
+    // One more allocation, which large ones grow into without a copy.
+    pixels.append(Axis(0), second.pixels.view()).map_err(|e| tch::TchError::Shape(e.to_string()))?;
+    labels.extend(&second.labels);
+    Ok(Images { pixels, labels })
 }

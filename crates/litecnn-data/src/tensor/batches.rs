@@ -1,3 +1,6 @@
+use std::fmt;
+use std::sync::Arc;
+
 use rand::seq::SliceRandom;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -13,6 +16,16 @@ pub struct DeviceImages {
     /// `i64 [images]`
     labels: Tensor,
     scale: f64,
+    /// Holds the memory of `pixels` where libtorch does not; never changed.
+    owner: Option<Arc<Bytes>>,
+}
+
+struct Bytes(Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// Some images with their labels.
@@ -47,13 +60,39 @@ impl DeviceImages {
         let shape: Vec<i64> = images.pixels.shape().iter().map(|&n| n as i64).collect();
         let standard = images.pixels.as_standard_layout();
         let pixels = Tensor::f_from_slice(standard.as_slice().unwrap_or_default())?.f_view(shape.as_slice())?;
-        let labels: Vec<i64> = images.labels.iter().map(|&l| i64::from(l)).collect();
-        Ok(Self { pixels: pixels.f_to(device)?, labels: Tensor::f_from_slice(&labels)?.f_to(device)?, scale })
+        Ok(Self { pixels: pixels.f_to(device)?, labels: wide(&images.labels, device)?, scale, owner: None })
+    }
+
+    /// As [`DeviceImages::new`], but on the CPU the images stay where they are, so that memory holds them once.
+    ///
+    /// # Errors
+    /// As [`DeviceImages::new`].
+    pub fn of(images: Images, device: Device, scale: f64) -> Result<Self, TchError> {
+        if device != Device::Cpu || images.pixels.is_empty() || !images.pixels.is_standard_layout() {
+            return Self::new(&images, device, scale);
+        }
+        let shape: Vec<i64> = images.pixels.shape().iter().map(|&n| n as i64).collect();
+        let strides: Vec<i64> = images.pixels.strides().iter().map(|&n| n as i64).collect();
+        let labels = wide(&images.labels, device)?;
+        let (bytes, start) = images.pixels.into_raw_vec_and_offset();
+        let owner = Arc::new(Bytes(bytes));
+        let first = &owner.0[start.unwrap_or_default()..];
+        #[allow(unsafe_code, reason = "libtorch has no safe way to use memory that it did not make")]
+        // SAFETY: shape and strides are those of the array the bytes were taken from, which begins at `first`. They stay
+        // where they are while `owner` is there, which every tensor that refers to them has beside it; what leaves this
+        // type are copies, or borrows from it. Nothing writes to them.
+        let pixels = unsafe { Tensor::f_from_blob(first.as_ptr(), &shape, &strides, Kind::Uint8, device)? };
+        Ok(Self { pixels, labels, scale, owner: Some(owner) })
     }
 
     /// The same images (not a copy) for another thread.
     pub fn share(&self) -> Self {
-        Self { pixels: self.pixels.shallow_clone(), labels: self.labels.shallow_clone(), scale: self.scale }
+        Self {
+            pixels: self.pixels.shallow_clone(),
+            labels: self.labels.shallow_clone(),
+            scale: self.scale,
+            owner: self.owner.clone(),
+        }
     }
 
     /// Number of images.
@@ -150,6 +189,11 @@ impl Iterator for Batches<'_> {
 
 impl ExactSizeIterator for Batches<'_> {}
 
+fn wide(labels: &[u8], device: Device) -> Result<Tensor, TchError> {
+    let labels: Vec<i64> = labels.iter().map(|&label| i64::from(label)).collect();
+    Tensor::f_from_slice(&labels)?.f_to(device)
+}
+
 fn index(places: &[u32], device: Device) -> Result<Tensor, TchError> {
     let places: Vec<i64> = places.iter().map(|&p| i64::from(p)).collect();
     Tensor::f_from_slice(&places)?.f_to(device)
@@ -186,6 +230,21 @@ mod tests {
     }
 
     #[test]
+    fn images_given_away_are_not_copied_and_stay_while_they_are_shared() {
+        let (given, copied) = (images(), DeviceImages::new(&images(), Device::Cpu, 255.0).unwrap());
+        let place = given.pixels.as_ptr();
+        let device = DeviceImages::of(given, Device::Cpu, 255.0).unwrap();
+        let shared = device.share();
+        assert_eq!(device.pixels.data_ptr().cast_const().cast(), place);
+        drop(device);
+        assert_eq!(shared.pixels, copied.pixels);
+        let batch = |images: &DeviceImages| images.batches(&[6, 0], 2).unwrap().next().unwrap().unwrap();
+        let (ours, theirs) = (batch(&shared), batch(&copied));
+        drop(shared);
+        assert_eq!((ours.images, ours.labels), (theirs.images, theirs.labels));
+    }
+
+    #[test]
     fn shuffled_batches_are_a_permutation_that_depends_on_the_stream() {
         let device = DeviceImages::new(&images(), Device::Cpu, 255.0).unwrap();
         let places: Vec<u32> = (0..7).collect();
@@ -204,6 +263,8 @@ mod tests {
     #[test]
     fn no_images_no_batches_and_places_that_do_not_exist_are_errors() {
         let device = DeviceImages::new(&images(), Device::Cpu, 255.0).unwrap();
+        let none = Images { pixels: Array4::zeros((0, 4, 5, 3)), labels: vec![] };
+        assert!(DeviceImages::of(none, Device::Cpu, 255.0).unwrap().is_empty());
         assert_eq!(device.batches(&[], 4).unwrap().count(), 0);
         assert!(device.batches(&[7], 4).unwrap().next().unwrap().is_err());
     }

@@ -51,30 +51,31 @@ struct StepForecast {
     seconds: Option<f64>,
 }
 
-pub(crate) fn run(setup: &Setup, as_json: bool) -> Result<()> {
+pub(crate) fn run(mut setup: Setup, as_json: bool) -> Result<()> {
     setup.check_run()?;
-    let forecast = Forecast::of(setup)?;
-    print(&if as_json { forecast.json(setup) } else { forecast.text(setup) })
+    let forecast = Forecast::of(&mut setup)?;
+    print(&if as_json { forecast.json(&setup) } else { forecast.text(&setup) })
 }
 
 impl Forecast {
-    fn of(setup: &Setup) -> Result<Self> {
+    fn of(setup: &mut Setup) -> Result<Self> {
+        let mut counts = vec![[0; 3]; setup.dataset().classes.len()];
+        for &label in &setup.dataset().test.labels {
+            counts[usize::from(label)][2] += 1;
+        }
+        // Takes the images, as training does.
         let data = setup.training_data()?;
         let spec = data.unified_spec(&setup.recipe);
-        let mut counts = vec![[0; 3]; data.classes.len()];
         for (part, places) in [&data.split.train, &data.split.validation].into_iter().enumerate() {
             for &place in places {
                 counts[usize::from(data.labels[place as usize])][part] += 1;
             }
         }
-        for &label in &setup.dataset().test.labels {
-            counts[usize::from(label)][2] += 1;
-        }
         let steps = steps(setup, &data)?;
         let (all, classes) = (data.split.train.len() + data.split.validation.len(), data.classes.len());
         let folds = setup.recipe.cross_validation.folds as u64;
         let (branch, unified) = (4 * spec.branch.parameters() as u64, 4 * spec.parameters() as u64);
-        let images = (all + setup.dataset().test.len()) as u64;
+        let images = (all + data.test.len()) as u64;
         Ok(Self {
             counts,
             filters: spec.branch.filters.clone(),
@@ -224,14 +225,7 @@ fn steps(setup: &Setup, data: &TrainingData) -> Result<Vec<StepForecast>> {
         train: split.train.iter().take(BATCHES * batch).copied().collect(),
         validation: split.validation.iter().take(VALIDATION).copied().collect(),
     };
-    let few = |batch: usize| TrainingData {
-        images: data.images.share(),
-        test: data.test.share(),
-        labels: data.labels.clone(),
-        classes: data.classes.clone(),
-        split: short(&data.split, batch),
-        ..*data
-    };
+    let few = |batch: usize| TrainingData { split: short(&data.split, batch), ..data.share() };
 
     let part = few(recipe.stage_1.batch_size);
     let (model, fit) = stage_one(&part, &recipe, seed, workers, None, &Silent)?;

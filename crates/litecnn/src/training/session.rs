@@ -124,9 +124,9 @@ impl Setup {
         &self.loaded.dataset
     }
 
-    /// The data set on the device, parted as the recipe says.
-    pub(crate) fn training_data(&self) -> Result<TrainingData> {
-        let data = TrainingData::new(self.dataset(), &self.recipe, self.seed, self.device)?;
+    /// The data set on the device, parted as the recipe says. Its images are taken for it.
+    pub(crate) fn training_data(&mut self) -> Result<TrainingData> {
+        let data = TrainingData::take(&mut self.loaded.dataset, &self.recipe, self.seed, self.device)?;
         Ok(TrainingData { engine: self.engine, ..data })
     }
 
@@ -183,7 +183,7 @@ fn only_seed(run: &Path, dataset: &str) -> Result<u64> {
 /// A run directory opened for one data set and seed.
 pub(crate) struct Session {
     pub(crate) recipe: Recipe,
-    pub(crate) dataset: Dataset,
+    pub(crate) dataset: About,
     pub(crate) report: Option<ImportReport>,
     pub(crate) seed: u64,
     pub(crate) device: Device,
@@ -192,8 +192,23 @@ pub(crate) struct Session {
     pub(crate) dir: SeedDir,
     pub(crate) pictures: Option<PictureForm>,
     hash: String,
+    images: Mutex<Held>,
     // Folds finish in threads of their own.
     run: Mutex<RunDir>,
+}
+
+/// What is said of a data set.
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) classes: Vec<String>,
+    digest: String,
+}
+
+/// Images are in memory once: the first step that needs them takes them out of the data set, for all that follow.
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+enum Held {
+    Loaded(Dataset),
+    Parted(TrainingData),
 }
 
 impl Session {
@@ -212,11 +227,16 @@ impl Session {
             run: Mutex::new(RunDir::open(&run, manifest)?),
             dir: SeedDir::new(&run, &dataset.name, seed),
             pictures: dataset.pictures,
+            dataset: About {
+                name: dataset.name.clone(),
+                classes: dataset.classes.clone(),
+                digest: dataset.digest.clone(),
+            },
+            images: Mutex::new(Held::Loaded(dataset)),
             report,
             workers,
             seed,
             recipe,
-            dataset,
             device,
             engine,
             hash,
@@ -225,8 +245,15 @@ impl Session {
 
     /// The data set on the device, parted as the recipe says.
     pub(crate) fn training_data(&self) -> Result<TrainingData> {
-        let data = TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?;
-        Ok(TrainingData { engine: self.engine, ..data })
+        let mut held = self.images.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Held::Loaded(dataset) = &mut *held {
+            let data = TrainingData::take(dataset, &self.recipe, self.seed, self.device)?;
+            *held = Held::Parted(TrainingData { engine: self.engine, ..data });
+        }
+        match &*held {
+            Held::Parted(data) => Ok(data.share()),
+            Held::Loaded(_) => unreachable!("it was just parted"),
+        }
     }
 
     /// The run directory.

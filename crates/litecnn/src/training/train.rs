@@ -72,7 +72,7 @@ enum Which {
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let setup = Setup::resolve(&args.common, &args.choices, quiet || args.json)?;
     if args.dry_run {
-        return dry_run::run(&setup, args.json);
+        return dry_run::run(setup, args.json);
     }
     let progress = Progress::new(quiet);
     litecnn_cli::catch_signals()?;
