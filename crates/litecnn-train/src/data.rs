@@ -1,5 +1,5 @@
 use litecnn_data::{
-    Dataset, DeviceImages, Images, Split, SplitError, folds, split, stratified_folds, stratified_split,
+    Dataset, DeviceImages, Images, Normalisation, Split, SplitError, folds, split, stratified_folds, stratified_split,
 };
 use litecnn_model::{BranchSpec, InputShape, UnifiedSpec};
 use ndarray::Array4;
@@ -8,6 +8,7 @@ use tch::Device;
 use crate::TrainError;
 use crate::class_weights::ClassWeights;
 use crate::engine::Engine;
+use crate::normalise::figures;
 use crate::recipe::Recipe;
 
 /// A data set as a recipe sees it: on a device, parted into training and validation images.
@@ -25,6 +26,8 @@ pub struct TrainingData {
     pub input: InputShape,
     /// Class names.
     pub classes: Vec<String>,
+    /// Figures of the official training images that the recipe normalises by in training, if it does.
+    pub normalisation: Option<Normalisation>,
     /// What computes batches: the faster engine for the device, unless changed.
     pub engine: Engine,
 }
@@ -64,6 +67,7 @@ impl TrainingData {
             split,
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
             classes: dataset.classes.clone(),
+            normalisation: recipe.data.normalise.then(|| figures(&dataset.train, scale)),
             engine: Engine::for_device(device),
         };
         data.unified_spec(recipe).validate()?;

@@ -46,12 +46,17 @@ mod epoch;
 mod error;
 mod fit;
 mod folds;
+mod goal;
 mod infer;
 mod joint;
 mod kernels;
 mod libtorch;
+mod look;
+mod mixing;
+mod normalise;
 mod observer;
 mod optimizer;
+mod pass;
 mod recipe;
 mod score;
 mod scratch;
@@ -77,11 +82,11 @@ pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};
 pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
-pub use optimizer::{Counters, HostOptimizer, Memory, Nadam, Optimizer, Sgd, restore_tensor};
+pub use optimizer::{Counters, HostOptimizer, Memory, Optimizer, restore_tensor};
 pub use recipe::{
-    ClassWeighting, DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings,
-    Monitor, NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError, SgdSettings,
-    TrainSettings, ValidationPart, WeightDecay, load_over, parse_over,
+    AdamWSettings, ClassWeighting, DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep,
+    ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError,
+    ScheduleSettings, SgdSettings, TrainSettings, ValidationPart, WeightDecay, load_over, parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

@@ -1,12 +1,15 @@
+use litecnn_data::Stream;
 use litecnn_kernels::{JointKernel, LANES, Level, from_lanes, to_lanes};
 use litecnn_model::{Joint, UnifiedSpec};
 
 use super::{Loss, Weights};
 use crate::TrainError;
-use crate::class_weights::{ClassWeights, Pass};
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
+use crate::goal::Goal;
+use crate::mixing::{Blend, Mixing};
 use crate::optimizer::Optimizer;
+use crate::pass::Pass;
 
 /// The dense layers in training.
 pub(super) struct Middle<'a> {
@@ -48,11 +51,12 @@ impl<'a> Middle<'a> {
         &mut self,
         joined: &[f32],
         labels: &[i64],
-        weights: Option<&ClassWeights>,
+        (goal, blend): (&Goal, Option<&Blend>),
         by_joined: &mut [f32],
     ) -> Result<(), TrainError> {
         let seen = self.lane.way.logits.len();
-        let loss = Loss::of(weights, labels);
+        self.lane.learning_rate = self.weights.optimizer.learning_rate();
+        let loss = Loss::of(goal, labels, blend);
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -77,21 +81,29 @@ impl<'a> Middle<'a> {
         Ok(())
     }
 
-    /// Writes weights and optimiser back.
-    pub(super) fn put_back(mut self, joint: &mut Joint, optimizer: &mut Optimizer) -> Result<Lane<'a>, TrainError> {
+    /// Writes weights and optimiser back, and notes where the dropout's stream and another one stand.
+    pub(super) fn put_back(
+        mut self,
+        joint: &mut Joint,
+        optimizer: &mut Optimizer,
+        other: Option<&Stream>,
+    ) -> Result<Lane<'a>, TrainError> {
         self.weights.put_back(joint.params_mut(), optimizer)?;
-        self.lane.note(&[&self.dropout.rng]);
+        self.lane.note(&[Some(&self.dropout.rng), other].into_iter().flatten().collect::<Vec<_>>());
         Ok(self.lane)
     }
 }
 
-/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`.
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, of images that were blended
+/// so.
+#[allow(clippy::too_many_arguments, reason = "each of its own kind")]
 pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
     (joined, labels): (&[f32], &[i64]),
-    Pass { order, size, weights }: Pass<'_, i64>,
+    Pass { order, size, goal }: Pass<'_, i64>,
+    mixing: Option<&Mixing>,
     dropout: Dropout,
     lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -107,10 +119,11 @@ pub(crate) fn joint_epoch<'a>(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        middle.turn(&lanes[..used], labels, weights, &mut by_joined[..used])?;
+        let blend = mixing.map(|mixing| mixing.draw(middle.lane.way.batches));
+        middle.turn(&lanes[..used], labels, (goal, blend.as_ref()), &mut by_joined[..used])?;
         if !middle.lane.batch_done() {
             break;
         }
     }
-    middle.put_back(joint, optimizer)
+    middle.put_back(joint, optimizer, None)
 }

@@ -3,24 +3,27 @@
 
 mod branch;
 mod exchange;
+mod feed;
 mod infer;
 mod joint;
 mod whole;
 
 pub(crate) use branch::branch_epoch;
-pub(crate) use infer::branch_logits;
+pub(crate) use infer::{branch_logits, shown_logits};
 pub(crate) use joint::joint_epoch;
 pub(crate) use whole::whole_epoch;
 
 use litecnn_data::{DeviceImages, HostImages};
 use litecnn_kernels::{
-    BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, weighted_cross_entropy_gradient,
+    BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, soft_cross_entropy_gradient, to_lanes,
+    weighted_cross_entropy_gradient,
 };
 use litecnn_model::{Branch, BranchSpec, Params};
 use tch::Tensor;
 
 use crate::TrainError;
-use crate::class_weights::ClassWeights;
+use crate::goal::{Goal, Targets};
+use crate::mixing::Blend;
 use crate::optimizer::{HostOptimizer, Optimizer};
 
 /// The weights of a part and its optimiser, in plain memory.
@@ -52,20 +55,35 @@ struct Loss {
     images: usize,
     /// What each image counts; empty if all count the same.
     shares: Vec<f32>,
+    /// Of each group of 16 images, `[class][16]`; empty if labels say it all.
+    targets: Vec<f32>,
 }
 
 impl Loss {
-    fn of(weights: Option<&ClassWeights>, labels: &[i64]) -> Self {
-        Self { images: labels.len(), shares: weights.map_or_else(Vec::new, |weights| weights.shares(labels)) }
+    fn of(goal: &Goal, labels: &[i64], blend: Option<&Blend>) -> Self {
+        let images = labels.len();
+        let Some(Targets { rows, shares }) = goal.targets(labels, blend) else {
+            let shares = goal.weights.as_ref().map_or_else(Vec::new, |weights| weights.shares(labels));
+            return Self { images, shares, targets: Vec::new() };
+        };
+        let group = goal.classes * LANES;
+        let mut targets = vec![0.0; images.div_ceil(LANES) * group];
+        for (rows, lanes) in rows.chunks(group).zip(targets.chunks_exact_mut(group)) {
+            to_lanes(&rows.chunks_exact(goal.classes).collect::<Vec<_>>(), lanes);
+        }
+        Self { images, shares, targets }
     }
 
     /// Its gradients by the logits of a group of up to 16 images with these labels, counted from 0.
     fn gradient(&self, group: usize, logits: &[f32], labels: &[i64], by_logits: &mut [f32]) {
-        match self.shares.get(group * LANES..) {
-            Some(shares) if !self.shares.is_empty() => {
-                weighted_cross_entropy_gradient(logits, labels, &shares[..labels.len()], by_logits);
-            }
-            _ => cross_entropy_gradient(logits, labels, self.images, by_logits),
+        let shares = || &self.shares[group * LANES..][..labels.len()];
+        if !self.targets.is_empty() {
+            let targets = &self.targets[group * logits.len()..][..logits.len()];
+            soft_cross_entropy_gradient(logits, targets, shares(), by_logits);
+        } else if self.shares.is_empty() {
+            cross_entropy_gradient(logits, labels, self.images, by_logits);
+        } else {
+            weighted_cross_entropy_gradient(logits, labels, shares(), by_logits);
         }
     }
 }

@@ -150,6 +150,78 @@ fn class_weights_enter_alike_in_every_step() {
     assert_eq!(*done.lock().unwrap(), 2);
 }
 
+/// Every ingredient that the paper does without, in each step, batches whose last one is not full.
+const ALL_AT_ONCE: &str = "[data]\nvalidation-images = 600\nnormalise = true\nclass-weights = \"balanced\"\n\
+    [model]\ndropout = 0.2\n[augmentation]\nmirror = 0.5\n";
+
+fn with_all(step: &str, more: &str) -> String {
+    format!(
+        "[{step}]\nepochs = 3\nbatch-size = 48\nkeep = \"last\"\naverage = 0.9\nlabel-smoothing = 0.1\n{more}\n\
+         schedule = {{ kind = \"cosine\", warmup = 0.7, final = 0.1 }}\n\
+         optimizer = {{ kind = \"adamw\", learning-rate = 0.002, beta-1 = 0.9, beta-2 = 0.99, epsilon = 1e-6, weight-decay = 0.05 }}\n\
+         [{step}.augmentation]\nrotation = 0.1\ntranslation-width = 0.1\nzoom-height = 0.1\nmirror = 0.5\n"
+    )
+}
+
+/// Bounds as above. Adam divides by the root of squares of gradients, so rounding weighs more where these are small.
+#[test]
+fn all_ingredients_enter_alike_in_every_step() {
+    for (name, more) in [("mnist", ""), ("mnist", "mixup = 0.5"), ("cifar10", "mixup = 0.5\ncutmix = 1.0")] {
+        let steps: String = ["stage-1", "stage-2-1", "stage-2-2"].map(|step| with_all(step, more)).concat();
+        let recipe = recipe(&format!("{ALL_AT_ONCE}{steps}"));
+        for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
+            let train = |recipe: &Recipe, engine| {
+                let data = TrainingData::new(&samples(name), recipe, 1, Device::Cpu).unwrap();
+                trained(step, &TrainingData { engine, ..data }, recipe, 1)
+            };
+            let (ours, our_fit) = train(&recipe, Engine::Kernels);
+            let (plain, plain_fit) = train(&recipe, Engine::Libtorch);
+            println!("{name} {step} {more:?}: {}", off("", &ours, &plain));
+            for (a, b) in our_fit.history.iter().zip(&plain_fit.history) {
+                assert!((a.loss - b.loss).abs() < 1e-3, "{} {}", a.loss, b.loss);
+                assert!((a.validation_loss - b.validation_loss).abs() < 1e-2);
+                assert_eq!(a.learning_rate, b.learning_rate);
+            }
+            assert!(off("", &ours, &plain) < 1e-3, "{name} {step}: {}", off("", &ours, &plain));
+            // Each of them counts.
+            for without in
+                ["schedule.kind=constant", "average=0", "label-smoothing=0", "augmentation.mirror=0", "mixup=0"]
+            {
+                if without == "mixup=0" && more.is_empty() {
+                    continue;
+                }
+                let recipe = recipe.clone().overridden(&[format!("{step}.{without}").parse().unwrap()]).unwrap();
+                let (other, _) = train(&recipe, Engine::Kernels);
+                assert!(off("", &ours, &other) > 2e-3, "{step} {without}: {}", off("", &ours, &other));
+            }
+        }
+    }
+}
+
+/// What is validated and handed on is the average, for images as they are.
+#[test]
+fn the_model_handed_on_is_the_one_that_was_validated() {
+    for keep in ["last", "best"] {
+        let steps: String = ["stage-1", "stage-2-1", "stage-2-2"].map(|step| with_all(step, "")).concat();
+        let recipe = recipe(&format!("{ALL_AT_ONCE}{steps}").replace("\"last\"", &format!("\"{keep}\"")));
+        let data = TrainingData::new(&samples("cifar10"), &recipe, 2, Device::Cpu).unwrap();
+        let labels = data.images.labels(&data.split.validation).unwrap();
+        let (dual, fit) = stage_one(&data, &recipe, 2, 2, None, &Silent).unwrap();
+        for (i, branch) in dual.branches.iter().enumerate() {
+            let logits = branch_logits(branch, &data.images, &data.split.validation, data.engine).unwrap();
+            assert_eq!(Score::of(&logits, &labels).unwrap().accuracy, fit.kept[i].accuracy, "{keep} branch {i}");
+        }
+        let mut model = fresh(&data, &recipe);
+        for train in [train_joint, train_whole] {
+            let (trained, fit) = train(model, &data, &recipe, 2, 2, None, &Silent).unwrap();
+            let logits = unified_logits(&trained, &data.images, &data.split.validation, data.engine, 2).unwrap();
+            assert_eq!(Score::of(&logits, &labels).unwrap().accuracy, fit.kept[0].accuracy, "{keep}");
+            assert_eq!(fit.epochs, 3, "a schedule is followed to its end");
+            model = trained;
+        }
+    }
+}
+
 #[test]
 fn augmented_images_agree() {
     for name in ["mnist", "cifar10"] {

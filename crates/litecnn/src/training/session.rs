@@ -34,7 +34,7 @@ pub(crate) struct StepArgs {
     /// of a run that has only one.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// `paper`, `smoke`, `pictures` or a TOML file; what a file does not give is the paper's. If not given: the run's,
+    /// `paper`, `smoke`, `pictures`, `tuned` or a TOML file; what a file does not give is the paper's. If not given: the run's,
     /// and for a new run `pictures` for pictures of one's own, `paper` for other data.
     #[arg(long, value_name = "RECIPE")]
     pub(crate) recipe: Option<String>,
@@ -69,7 +69,10 @@ pub(crate) struct Choices {
 
 /// Everything a step needs, resolved; nothing is written yet.
 pub(crate) struct Setup {
+    /// As it is for the data set.
     pub(crate) recipe: Recipe,
+    /// As it is for all that a run may have: what the run is made with.
+    pub(crate) general: Recipe,
     pub(crate) loaded: Loaded,
     pub(crate) run: PathBuf,
     pub(crate) seed: u64,
@@ -111,12 +114,14 @@ impl Setup {
         }
         recipe = recipe.overridden(&args.set).map_err(|e| Usage(e.to_string()))?;
         choices.model.apply(&mut recipe, &loaded.dataset)?;
-        choices::check(&recipe, &loaded.dataset)?;
         if let Some(epochs) = args.max_epochs {
             recipe = recipe.capped(epochs);
         }
+        let general = recipe;
+        let recipe = general.for_dataset(&loaded.dataset.name).map_err(|e| Usage(e.to_string()))?;
+        choices::check(&recipe, &loaded.dataset)?;
         let workers = args.threads.map_or_else(litecnn_cli::threads, usize::from);
-        Ok(Self { recipe, loaded, run, seed, device, engine, workers })
+        Ok(Self { recipe, general, loaded, run, seed, device, engine, workers })
     }
 
     /// The data set.
@@ -139,9 +144,9 @@ impl Setup {
             created: now(),
             host: machine::host(),
             versions: machine::versions(self.device),
-            recipe_name: self.recipe.name.clone(),
-            recipe_hash: self.recipe.hash(),
-            recipe: toml::from_str(&self.recipe.to_toml()).context("the recipe as TOML")?,
+            recipe_name: self.general.name.clone(),
+            recipe_hash: self.general.hash(),
+            recipe: toml::from_str(&self.general.to_toml()).context("the recipe as TOML")?,
             data: if dataset.official { "official" } else { "unofficial" }.into(),
             datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
             sources: source.into_iter().collect(),
@@ -206,7 +211,7 @@ impl Session {
     pub(crate) fn start(setup: Setup) -> Result<Self> {
         let manifest = setup.manifest()?;
         let hash = manifest.recipe_hash.clone();
-        let Setup { recipe, loaded, run, seed, device, engine, workers } = setup;
+        let Setup { recipe, loaded, run, seed, device, engine, workers, general: _ } = setup;
         let Loaded { dataset, report, .. } = loaded;
         Ok(Self {
             run: Mutex::new(RunDir::open(&run, manifest)?),
