@@ -1,3 +1,6 @@
+use std::path::Path;
+use std::sync::Arc;
+
 use litecnn_data::{
     Dataset, DeviceImages, Images, Normalisation, Split, SplitError, folds, split, stratified_folds, stratified_split,
 };
@@ -6,6 +9,7 @@ use ndarray::Array4;
 use tch::Device;
 
 use crate::TrainError;
+use crate::answers::{Answers, Teacher};
 use crate::class_weights::ClassWeights;
 use crate::engine::Engine;
 use crate::normalise::figures;
@@ -28,6 +32,8 @@ pub struct TrainingData {
     pub classes: Vec<String>,
     /// Figures of the official training images that the recipe normalises by in training, if it does.
     pub normalisation: Option<Normalisation>,
+    /// Whose answers models are trained on beside the labels, if anybody's.
+    pub teacher: Option<Arc<Teacher>>,
     /// What computes batches: the faster engine for the device, unless changed.
     pub engine: Engine,
 }
@@ -68,6 +74,7 @@ impl TrainingData {
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
             classes: dataset.classes.clone(),
             normalisation: recipe.data.normalise.then(|| figures(&dataset.train, scale)),
+            teacher: teacher(recipe, dataset)?,
             engine: Engine::for_device(device),
         };
         data.unified_spec(recipe).validate()?;
@@ -93,6 +100,16 @@ impl TrainingData {
             head_activation: recipe.model.head_activation,
         }
     }
+}
+
+/// The recipe's teacher.
+fn teacher(recipe: &Recipe, dataset: &Dataset) -> Result<Option<Arc<Teacher>>, TrainError> {
+    let settings = &recipe.distillation;
+    if settings.weight == 0.0 {
+        return Ok(None);
+    }
+    let answers = Answers::load(Path::new(&settings.answers), dataset)?;
+    Ok(Some(Arc::new(Teacher::new(&answers, settings)?)))
 }
 
 /// Images with these labels in as many folds as a recipe says.

@@ -49,7 +49,12 @@ pub fn train_joint(
     let (train, validation) = (part(&data.split.train)?, part(&data.split.validation)?);
     let spec = model.spec().clone();
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let goal = Goal { classes: data.classes.len(), weights, smoothing: settings.label_smoothing };
+    let goal = Goal {
+        classes: data.classes.len(),
+        weights,
+        smoothing: settings.label_smoothing,
+        teacher: data.teacher.clone(),
+    };
     let batches = data.split.train.len().div_ceil(settings.batch_size);
     let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
     let optimizer = Optimizer::paced(&settings.optimizer, model.joint.params().flat(), pace);
@@ -113,30 +118,29 @@ impl Problem for Problem21<'_> {
             mixing: Mixing::of(settings.mixup, settings.cutmix, self.seed, mixing, data.input),
             ..Look::changed(&settings.augmentation, purpose("augmentation"))
         };
-        let shown;
-        let seen = if look.is_plain() {
-            &self.train
+        let (shown, drawn);
+        let (seen, places, how) = if look.is_plain() {
+            (&self.train, data.split.train.as_slice(), [].as_slice())
         } else {
             // In the order of the epoch, so from here on that is the order they lie in.
-            let places: Vec<u32> = order.iter().map(|&i| data.split.train[i as usize]).collect();
-            let images = (places.as_slice(), size);
+            drawn = order.iter().map(|&i| data.split.train[i as usize]).collect::<Vec<u32>>();
+            let images = (drawn.as_slice(), size);
             let outputs = shown_outputs(&self.branches, &data.images, images, &look, data.engine, self.workers)?;
             order = (0..order.len() as i64).collect();
-            shown = (outputs, data.images.labels(&places)?);
+            shown = ((outputs, data.images.labels(&drawn)?), look.shown(drawn.len(), size));
             single_threaded_operations();
-            &shown
+            (&shown.0, drawn.as_slice(), shown.1.as_slice())
         };
         let batches = Pass { order: &order, size, goal: &self.goal };
         let lane = epoch.lane(0, self.optimizer.learning_rate());
-        let (joint, optimizer, spec, mixing) =
-            (&mut *self.joint, &mut self.optimizer, &self.spec, look.mixing.as_ref());
+        let (joint, optimizer, spec) = (&mut *self.joint, &mut self.optimizer, &self.spec);
         let lane = match data.engine {
             Engine::Kernels => {
                 let joined = Vec::try_from(seen.0.f_flatten(0, -1)?)?;
                 let labels = Vec::try_from(&seen.1)?;
-                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels), batches, mixing, dropout, lane)?
+                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels, places), batches, how, dropout, lane)?
             }
-            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, seen, batches, mixing, dropout, lane)?,
+            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, seen, batches, places, how, dropout, lane)?,
         };
         let order = Tensor::f_from_slice(&order)?.f_to(seen.1.device())?;
         epoch.ended(vec![lane], size, &seen.1.f_index_select(0, &order)?)

@@ -35,6 +35,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod augmented;
 mod checkpoint;
 mod class_weights;
@@ -69,6 +70,7 @@ pub mod checks {
     pub use crate::recipe::{checked, non_negative, positive_epochs};
 }
 
+pub use answers::{Answers, Teacher};
 pub use augmented::augmented_images;
 pub use class_weights::ClassWeights;
 pub use data::TrainingData;
@@ -84,9 +86,10 @@ pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Memory, Optimizer, restore_tensor};
 pub use recipe::{
-    AdamWSettings, ClassWeighting, DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep,
-    ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError,
-    ScheduleSettings, SgdSettings, TrainSettings, ValidationPart, WeightDecay, load_over, parse_over,
+    AdamWSettings, ClassWeighting, DataSettings, DistillationSettings, DualSettings, EarlyStoppingSettings,
+    FoldSettings, FoldStart, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError,
+    Recipe, RecipeError, ScheduleSettings, SgdSettings, TrainSettings, ValidationPart, WeightDecay, load_over,
+    parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

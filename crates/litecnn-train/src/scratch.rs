@@ -43,6 +43,16 @@ pub fn train_scratch(
     };
     let weights = data.class_weights(recipe, &data.split.train)?;
     let (images, split, engine, figures) = (&data.images, &data.split, data.engine, data.normalisation.as_ref());
-    let task = Task { step: SCRATCH, images, split, settings, weights, engine, figures, fresh: true };
+    let task = Task {
+        step: SCRATCH,
+        images,
+        split,
+        settings,
+        weights,
+        engine,
+        figures,
+        teacher: data.teacher.as_ref(),
+        fresh: true,
+    };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }

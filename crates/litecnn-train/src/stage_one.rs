@@ -46,7 +46,12 @@ pub fn stage_one(
     let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
     let optimizers = [0, 1].map(|i| Optimizer::paced(&settings.optimizer, model.branches[i].params().flat(), pace));
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let goal = Goal { classes: data.classes.len(), weights, smoothing: settings.label_smoothing };
+    let goal = Goal {
+        classes: data.classes.len(),
+        weights,
+        smoothing: settings.label_smoothing,
+        teacher: data.teacher.clone(),
+    };
     let augmentations = [&settings.augmentation, &recipe.augmentation];
     let mut problem = Dual { model, optimizers, data, settings, augmentations, goal, seed, workers };
     let plan = Plan {

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use litecnn_data::{DeviceImages, Normalisation, Split, stream};
 use litecnn_model::UnifiedModel;
 use rand::seq::SliceRandom;
 
+use crate::answers::Teacher;
 use crate::class_weights::ClassWeights;
 use crate::data::TrainingData;
 use crate::engine::Engine;
@@ -38,7 +41,8 @@ pub fn train_whole(
     let settings = &recipe.stage_2_2;
     let weights = data.class_weights(recipe, &data.split.train)?;
     let (images, split, engine, figures) = (&data.images, &data.split, data.engine, data.normalisation.as_ref());
-    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine, figures, fresh: false };
+    let teacher = data.teacher.as_ref();
+    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine, figures, teacher, fresh: false };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct Task<'a> {
     pub(crate) engine: Engine,
     /// Figures that images are normalised by, if they are.
     pub(crate) figures: Option<&'a Normalisation>,
+    /// Whose answers count beside the labels, if anybody's.
+    pub(crate) teacher: Option<&'a Arc<Teacher>>,
     /// Whether the weights are drawn, not trained: they are for images as they are shown then.
     pub(crate) fresh: bool,
 }
@@ -74,7 +80,12 @@ pub(crate) fn fit_whole(
     let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
     let optimizers = model.parts().map(|params| Optimizer::paced(&settings.optimizer, params.flat(), pace));
     let classes = model.spec().branch.classes as usize;
-    let goal = Goal { classes, weights: task.weights.clone(), smoothing: settings.label_smoothing };
+    let goal = Goal {
+        classes,
+        weights: task.weights.clone(),
+        smoothing: settings.label_smoothing,
+        teacher: task.teacher.cloned(),
+    };
     let mut problem = Whole { model, optimizers, goal, task, seed, workers };
     let plan = Plan::single(task.step, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;

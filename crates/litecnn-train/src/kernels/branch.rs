@@ -6,6 +6,7 @@ use super::feed::Feed;
 use super::{Loss, Weights, kernel_of};
 use crate::TrainError;
 use crate::epoch::Lane;
+use crate::goal::Lesson;
 use crate::look::Look;
 use crate::optimizer::Optimizer;
 use crate::pass::Pass;
@@ -35,8 +36,8 @@ pub(crate) fn branch_epoch<'a>(
     let mut seen = 0;
     for ((batch, labels), logits) in batches {
         lane.learning_rate = weights.optimizer.learning_rate();
-        let blend = feed.show(lane.way.batches, batch)?;
-        let loss = Loss::of(goal, labels, blend.as_ref());
+        let shown = feed.show(lane.way.batches, batch)?;
+        let loss = Loss::of(goal, Lesson { places: batch, labels, shown: &shown });
         let groups = feed.groups().iter().zip(labels.chunks(LANES)).zip(logits.chunks_mut(LANES * classes));
         for (g, ((lanes, labels), logits)) in groups.enumerate() {
             kernel.forward(lanes, &mut activations);

@@ -3,6 +3,7 @@ use litecnn_kernels::{BranchKernel, LANES};
 
 use super::host;
 use crate::TrainError;
+use crate::goal::Shown;
 use crate::look::Look;
 use crate::mixing::Blend;
 
@@ -33,8 +34,8 @@ impl<'a> Feed<'a> {
         Ok(Self { host, look, resampler, channels, width, groups, used: 0 })
     }
 
-    /// Shows the images at these places, the epoch's batch `n`, counted from 0; returns how they are blended.
-    pub(super) fn show(&mut self, n: usize, batch: &[u32]) -> Result<Option<Blend>, TrainError> {
+    /// Shows the images at these places, the epoch's batch `n`, counted from 0; returns how.
+    pub(super) fn show(&mut self, n: usize, batch: &[u32]) -> Result<Shown, TrainError> {
         self.used = batch.len().div_ceil(LANES);
         let changes = self.look.changes(batch.len());
         for (g, (places, lanes)) in batch.chunks(LANES).zip(&mut self.groups).enumerate() {
@@ -45,14 +46,14 @@ impl<'a> Feed<'a> {
                 _ => self.host.fill(places, lanes)?,
             }
         }
-        let blend = self.look.mixing.as_ref().map(|mixing| mixing.draw(n));
-        if let Some(blend) = &blend {
+        let shown = self.look.shown_by(n, changes.as_ref().map(|(_, changes)| changes.as_slice()));
+        if let Some(blend) = &shown.blend {
             blend_pairs(blend, &mut self.groups, batch.len(), self.width, self.channels);
         }
         if let Some(figures) = self.look.normalisation {
             self.groups.iter_mut().take(self.used).for_each(|lanes| normalise(figures, lanes));
         }
-        Ok(blend)
+        Ok(shown)
     }
 
     /// The images last shown, by groups of 16.

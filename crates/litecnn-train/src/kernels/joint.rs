@@ -6,8 +6,7 @@ use super::{Loss, Weights};
 use crate::TrainError;
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
-use crate::goal::Goal;
-use crate::mixing::{Blend, Mixing};
+use crate::goal::{Goal, Lesson, Shown};
 use crate::optimizer::Optimizer;
 use crate::pass::Pass;
 
@@ -50,13 +49,14 @@ impl<'a> Middle<'a> {
     pub(super) fn turn(
         &mut self,
         joined: &[f32],
-        labels: &[i64],
-        (goal, blend): (&Goal, Option<&Blend>),
+        goal: &Goal,
+        lesson: Lesson<'_>,
         by_joined: &mut [f32],
     ) -> Result<(), TrainError> {
         let seen = self.lane.way.logits.len();
         self.lane.learning_rate = self.weights.optimizer.learning_rate();
-        let loss = Loss::of(goal, labels, blend);
+        let loss = Loss::of(goal, lesson);
+        let labels = lesson.labels;
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -94,16 +94,16 @@ impl<'a> Middle<'a> {
     }
 }
 
-/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, of images that were blended
-/// so.
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, of images at these
+/// places that were shown so, batch by batch; empty if as they are.
 #[allow(clippy::too_many_arguments, reason = "each of its own kind")]
 pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
-    (joined, labels): (&[f32], &[i64]),
+    (joined, labels, places): (&[f32], &[i64], &[u32]),
     Pass { order, size, goal }: Pass<'_, i64>,
-    mixing: Option<&Mixing>,
+    shown: &[Shown],
     dropout: Dropout,
     lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -111,7 +111,7 @@ pub(crate) fn joint_epoch<'a>(
     let mut middle = Middle::new(joint, optimizer, spec, dropout, lane)?;
     let inputs = spec.joined() as usize;
     let labels: Vec<i64> = order.iter().map(|&i| labels[i as usize]).collect();
-    let groups = size.div_ceil(LANES);
+    let (groups, plain) = (size.div_ceil(LANES), Shown::default());
     let (mut lanes, mut by_joined) = (vec![0.0; groups * inputs * LANES], vec![0.0; groups * inputs * LANES]);
     for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
         let used = batch.len().div_ceil(LANES) * inputs * LANES;
@@ -119,8 +119,10 @@ pub(crate) fn joint_epoch<'a>(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        let blend = mixing.map(|mixing| mixing.draw(middle.lane.way.batches));
-        middle.turn(&lanes[..used], labels, (goal, blend.as_ref()), &mut by_joined[..used])?;
+        let shown = shown.get(middle.lane.way.batches).unwrap_or(&plain);
+        let places: Vec<u32> = batch.iter().map(|&i| places[i as usize]).collect();
+        let lesson = Lesson { places: &places, labels, shown };
+        middle.turn(&lanes[..used], goal, lesson, &mut by_joined[..used])?;
         if !middle.lane.batch_done() {
             break;
         }

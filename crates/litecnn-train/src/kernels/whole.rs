@@ -11,9 +11,8 @@ use super::{Weights, kernel_of};
 use crate::TrainError;
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
-use crate::goal::Goal;
+use crate::goal::{Goal, Lesson};
 use crate::look::Look;
-use crate::mixing::Blend;
 use crate::optimizer::Optimizer;
 use crate::pass::Pass;
 use crate::threads::{join, single_threaded_operations};
@@ -51,10 +50,10 @@ pub(crate) fn whole_epoch<'a>(
     let mut lead = Meeting::new(middle()?, size);
     if workers < 2 {
         for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
-            let blend = feed.show(before + first.steps, batch)?;
+            let shown = feed.show(before + first.steps, batch)?;
             first.forward(feed.groups());
             second.forward(feed.groups());
-            lead.turn(&first.outputs, &second.outputs, labels, (goal, blend.as_ref()))?;
+            lead.turn(&first.outputs, &second.outputs, goal, Lesson { places: batch, labels, shown: &shown })?;
             first.backward(feed.groups(), &lead.by_outputs[0]);
             second.backward(feed.groups(), &lead.by_outputs[1]);
             if !lead.middle.lane.batch_done() {
@@ -76,12 +75,12 @@ pub(crate) fn whole_epoch<'a>(
                 let mut feed = Feed::new(&shared, &second.kernel, look, size)?;
                 let mut theirs = vec![0.0; second.outputs.len()];
                 for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
-                    let blend = feed.show(before + second.steps, batch)?;
+                    let shown = feed.show(before + second.steps, batch)?;
                     second.forward(feed.groups());
                     if !exchange.swap(1, &second.outputs, &mut theirs) {
                         break;
                     }
-                    follow.turn(&theirs, &second.outputs, labels, (goal, blend.as_ref()))?;
+                    follow.turn(&theirs, &second.outputs, goal, Lesson { places: batch, labels, shown: &shown })?;
                     second.backward(feed.groups(), &follow.by_outputs[1]);
                     if second.steps >= last.load(Ordering::Relaxed) {
                         break;
@@ -93,7 +92,7 @@ pub(crate) fn whole_epoch<'a>(
                 let _presence = exchange.presence();
                 let mut theirs = vec![0.0; first.outputs.len()];
                 for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
-                    let blend = feed.show(before + first.steps, batch)?;
+                    let shown = feed.show(before + first.steps, batch)?;
                     first.forward(feed.groups());
                     let halts = lead.middle.lane.halts();
                     if halts {
@@ -102,7 +101,7 @@ pub(crate) fn whole_epoch<'a>(
                     if !exchange.swap(0, &first.outputs, &mut theirs) {
                         break;
                     }
-                    lead.turn(&first.outputs, &theirs, labels, (goal, blend.as_ref()))?;
+                    lead.turn(&first.outputs, &theirs, goal, Lesson { places: batch, labels, shown: &shown })?;
                     first.backward(feed.groups(), &lead.by_outputs[0]);
                     lead.middle.lane.batch_done();
                     if halts {
@@ -212,22 +211,16 @@ impl<'a> Meeting<'a> {
         Self { joined: both(), by_joined: both(), by_outputs: [vec![0.0; outputs], vec![0.0; outputs]], middle }
     }
 
-    fn turn(
-        &mut self,
-        first: &[f32],
-        second: &[f32],
-        labels: &[i64],
-        goal: (&Goal, Option<&Blend>),
-    ) -> Result<(), TrainError> {
+    fn turn(&mut self, first: &[f32], second: &[f32], goal: &Goal, lesson: Lesson<'_>) -> Result<(), TrainError> {
         let group = self.middle.classes() * LANES;
-        let groups = labels.len().div_ceil(LANES);
+        let groups = lesson.labels.len().div_ceil(LANES);
         let pairs = first.chunks_exact(group).zip(second.chunks_exact(group));
         for ((a, b), joined) in pairs.zip(self.joined.chunks_exact_mut(2 * group)).take(groups) {
             joined[..group].copy_from_slice(a);
             joined[group..].copy_from_slice(b);
         }
         let used = 2 * group * groups;
-        self.middle.turn(&self.joined[..used], labels, goal, &mut self.by_joined[..used])?;
+        self.middle.turn(&self.joined[..used], goal, lesson, &mut self.by_joined[..used])?;
         for (g, by_joined) in self.by_joined[..used].chunks_exact(2 * group).enumerate() {
             for (by_output, part) in self.by_outputs.iter_mut().zip(by_joined.chunks_exact(group)) {
                 by_output[g * group..][..group].copy_from_slice(part);

@@ -21,15 +21,16 @@ pub(crate) fn branch_epoch<'a>(
     if let Some(rng) = look.stream_mut() {
         lane.seek(0, rng);
     }
-    let batches = images.batches(lane.left(order, size), size)?;
+    let order = lane.left(order, size);
+    let batches = images.batches(order, size)?;
     let loss = Loss::new(goal, images.device())?;
     let mut seen = Vec::with_capacity(batches.len());
-    for batch in batches {
+    for (places, batch) in order.chunks(size).zip(batches) {
         let batch = batch?;
         lane.learning_rate = optimizer.learning_rate();
-        let (input, blend) = feed::show(&mut look, lane.way.batches, batch.images)?;
+        let (input, shown) = feed::show(&mut look, lane.way.batches, batch.images)?;
         let logits = branch.forward(&input)?;
-        let loss = loss.of(&logits, &batch.labels, blend.as_ref())?;
+        let loss = loss.of(&logits, &batch.labels, places, &shown)?;
         check(&lane, &loss)?;
         let gradients = Tensor::f_run_backward(&[loss], branch.params().views(), false, false)?;
         let gradient = branch.params().gather(&gradients)?;

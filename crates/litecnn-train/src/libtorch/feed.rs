@@ -1,23 +1,25 @@
 use tch::{TchError, Tensor};
 
+use crate::goal::Shown;
 use crate::look::Look;
 use crate::mixing::Blend;
 
 /// Images of a batch `[batch, channels, height, width]` as they are shown, and how they are blended: the epoch's batch
 /// `n`, counted from 0.
-pub(super) fn show(look: &mut Look<'_>, n: usize, images: Tensor) -> Result<(Tensor, Option<Blend>), TchError> {
+pub(super) fn show(look: &mut Look<'_>, n: usize, images: Tensor) -> Result<(Tensor, Shown), TchError> {
     let mut images = images;
-    if let Some((augmentation, changes)) = look.changes(images.size()[0] as usize) {
-        images = augmentation.apply(&images, &changes)?;
+    let changes = look.changes(images.size()[0] as usize);
+    if let Some((augmentation, changes)) = &changes {
+        images = augmentation.apply(&images, changes)?;
     }
-    let blend = look.mixing.as_ref().map(|mixing| mixing.draw(n));
-    if let Some(blend) = &blend {
+    let shown = look.shown_by(n, changes.as_ref().map(|(_, changes)| changes.as_slice()));
+    if let Some(blend) = &shown.blend {
         images = blended(&images, blend)?;
     }
     if let Some(figures) = look.normalisation {
         images = figures.apply(&images)?;
     }
-    Ok((images, blend))
+    Ok((images, shown))
 }
 
 /// Each image blended with the one as far from the end.

@@ -15,8 +15,7 @@ use tch::{Device, Tensor};
 
 use crate::TrainError;
 use crate::epoch::Lane;
-use crate::goal::{Goal, Targets};
-use crate::mixing::Blend;
+use crate::goal::{Goal, Hints, Lesson, Shown, Targets};
 use crate::score::{soft_cross_entropy, weighted_cross_entropy};
 
 /// The mean cross-entropy of a batch.
@@ -32,18 +31,23 @@ impl<'a> Loss<'a> {
         Ok(Self { goal, weights })
     }
 
-    /// Of logits `[batch, classes]` and labels `i64 [batch]` of images that were blended so.
-    fn of(&self, logits: &Tensor, labels: &Tensor, blend: Option<&Blend>) -> Result<Tensor, TrainError> {
-        if self.goal.smoothing == 0.0 && blend.is_none() {
+    /// Of logits `[batch, classes]` and labels `i64 [batch]` of the images at these places, shown so.
+    fn of(&self, logits: &Tensor, labels: &Tensor, places: &[u32], shown: &Shown) -> Result<Tensor, TrainError> {
+        if self.goal.is_labels(shown) {
             return weighted_cross_entropy(logits, labels, self.weights.as_ref());
         }
-        match self.goal.targets(&Vec::<i64>::try_from(labels)?, blend) {
-            None => weighted_cross_entropy(logits, labels, self.weights.as_ref()),
-            Some(Targets { rows, shares }) => {
-                let rows = Tensor::f_from_slice(&rows)?.f_view(logits.size().as_slice())?.f_to(logits.device())?;
-                soft_cross_entropy(logits, &rows, &Tensor::f_from_slice(&shares)?.f_to(logits.device())?)
-            }
-        }
+        let lesson = Lesson { places, labels: &Vec::<i64>::try_from(labels)?, shown };
+        let Some(Targets { rows, shares, hints }) = self.goal.targets(lesson) else {
+            return weighted_cross_entropy(logits, labels, self.weights.as_ref());
+        };
+        let there = |values: &[f32]| Tensor::f_from_slice(values)?.f_to(logits.device());
+        let rows_of = |rows: &[f32]| there(rows)?.f_view(logits.size().as_slice());
+        let shares = there(&shares)?;
+        let loss = soft_cross_entropy(logits, &rows_of(&rows)?, &shares)?;
+        let Some(Hints { rows, weight, temperature }) = hints else { return Ok(loss) };
+        let of_hints = soft_cross_entropy(&logits.f_div_scalar(temperature)?, &rows_of(&rows)?, &shares)?;
+        let of_hints = of_hints.f_mul_scalar(weight * temperature * temperature)?;
+        Ok(loss.f_mul_scalar(1.0 - weight)?.f_add(&of_hints)?)
     }
 }
 

@@ -8,8 +8,8 @@ use super::{Loss, check, feed};
 use crate::TrainError;
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
+use crate::goal::Shown;
 use crate::look::Look;
-use crate::mixing::Blend;
 use crate::optimizer::Optimizer;
 use crate::pass::Pass;
 use crate::threads::{join, single_threaded_operations};
@@ -47,11 +47,11 @@ pub(crate) fn whole_epoch<'a>(
     let joint = &mut model.joint;
     let mut middle = Middle { joint, optimizer: joint_optimizer, dropout, loss, seen: Vec::new(), lane };
     if workers < 2 {
-        for batch in batches {
+        for (places, batch) in order.chunks(size).zip(batches) {
             let batch = batch?;
-            let (shown, blend) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
+            let (shown, how) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
             let (a, b) = (first.forward(&shown)?, second.forward(&shown)?);
-            let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, blend.as_ref())?;
+            let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, (places, &how))?;
             first.backward(&a, &for_a)?;
             second.backward(&b, &for_b)?;
             if !middle.lane.batch_done() {
@@ -69,12 +69,12 @@ pub(crate) fn whole_epoch<'a>(
                 second.work(&shared, (order, size), (theirs, before), &outputs, &gradients)
             });
             let lead = || {
-                for batch in batches {
+                for (places, batch) in order.chunks(size).zip(batches) {
                     let batch = batch?;
-                    let (shown, blend) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
+                    let (shown, how) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
                     let a = first.forward(&shown)?;
                     let Ok(b) = from_second.recv() else { break };
-                    let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, blend.as_ref())?;
+                    let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, (places, &how))?;
                     if to_second.send(for_b).is_err() {
                         break;
                     }
@@ -158,13 +158,13 @@ impl Middle<'_, '_> {
         a: &Tensor,
         b: &Tensor,
         labels: &Tensor,
-        blend: Option<&Blend>,
+        (places, shown): (&[u32], &Shown),
     ) -> Result<(Tensor, Tensor), TrainError> {
         self.lane.learning_rate = self.optimizer.learning_rate();
         let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
         let logits =
             self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
-        let loss = self.loss.of(&logits, labels, blend)?;
+        let loss = self.loss.of(&logits, labels, places, shown)?;
         check(&self.lane, &loss)?;
         let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
         by.push(joined);

@@ -69,6 +69,10 @@ pub(super) fn some_non_negative<'de, D: Deserializer<'de>>(d: D) -> Result<Optio
     non_negative(d).map(Some)
 }
 
+pub(super) fn non_negative_to_one<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    checked(d, |x: f64| (0.0..=1.0).contains(&x), "at least 0, at most 1")
+}
+
 /// Also one of 0 and 1.
 pub(super) fn some_unit<'de, D: Deserializer<'de>>(d: D) -> Result<Option<f64>, D::Error> {
     checked(d, |x: f64| (0.0..=1.0).contains(&x), "at least 0, at most 1").map(Some)

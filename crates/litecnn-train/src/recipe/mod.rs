@@ -2,6 +2,7 @@
 
 mod checks;
 mod data;
+mod distillation;
 mod optimizer;
 mod overlay;
 mod overrides;
@@ -11,6 +12,7 @@ mod settings;
 
 pub use checks::{checked, non_negative, positive_epochs};
 pub use data::{ClassWeighting, DataSettings, ValidationPart};
+pub use distillation::DistillationSettings;
 pub use optimizer::{AdamWSettings, NadamSettings, OptimizerSettings, SgdSettings, WeightDecay};
 pub use overrides::{Override, OverrideError};
 pub use read::{RecipeError, load_over, parse_over};
@@ -142,19 +144,31 @@ impl Recipe {
 
     /// What is impossible of values that are possible each alone: keys and reason.
     fn fault(&self) -> Option<(Vec<String>, String)> {
+        let Self { stage_1: a, stage_2_1: b, stage_2_2: c, cross_validation: d, distillation, .. } = self;
         let steps = [
-            ("stage-1", self.stage_1.schedule, self.stage_1.epochs),
-            ("stage-2-1", self.stage_2_1.schedule, self.stage_2_1.epochs),
-            ("stage-2-2", self.stage_2_2.schedule, self.stage_2_2.epochs),
-            ("cross-validation", self.cross_validation.schedule, self.cross_validation.epochs),
+            ("stage-1", a.schedule, a.epochs, [a.mixup, a.cutmix]),
+            ("stage-2-1", b.schedule, b.epochs, [b.mixup, b.cutmix]),
+            ("stage-2-2", c.schedule, c.epochs, [c.mixup, c.cutmix]),
+            ("cross-validation", d.schedule, d.epochs, [d.mixup, d.cutmix]),
         ];
-        steps.into_iter().find_map(|(step, schedule, epochs)| match schedule {
-            ScheduleSettings::Cosine { warmup, .. } if warmup >= epochs.into() => Some((
-                [step, "schedule", "warmup"].map(str::to_owned).to_vec(),
-                format!("{warmup} is impossible here: below the {epochs} epochs of the step"),
-            )),
-            _ => None,
-        })
+        let place = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect();
+        for (step, schedule, epochs, blends) in steps {
+            if let ScheduleSettings::Cosine { warmup, .. } = schedule
+                && warmup >= epochs.into()
+            {
+                let reason = format!("{warmup} is impossible here: below the {epochs} epochs of the step");
+                return Some((place(&[step, "schedule", "warmup"]), reason));
+            }
+            if let Some((key, _)) = ["mixup", "cutmix"].iter().zip(blends).find(|(_, blend)| *blend > 0.0)
+                && distillation.weight > 0.0
+            {
+                let reason = "impossible with `distillation`: a teacher's answers are of whole images".to_owned();
+                return Some((place(&[step, key]), reason));
+            }
+        }
+        let nobody = distillation.weight > 0.0 && distillation.answers.is_empty();
+        nobody
+            .then(|| (place(&["distillation", "answers"]), "give a file, as `litecnn zoo teach` writes it".to_owned()))
     }
 }
 

@@ -9,7 +9,7 @@ use super::checks::{
     filters, folds, fraction, is_default, is_still, mixing, name, non_negative, positive_count, positive_epochs,
     positive_units, still,
 };
-use super::{DataSettings, OptimizerSettings, ScheduleSettings};
+use super::{DataSettings, DistillationSettings, OptimizerSettings, ScheduleSettings};
 
 /// Everything that decides what a run computes, data set and seed apart. Each value is checked as it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Recipe {
     pub stage_2_2: TrainSettings,
     /// Third step of the second stage.
     pub cross_validation: FoldSettings,
+    /// Whose answers every step is trained on beside the labels, if anybody's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub distillation: DistillationSettings,
     /// What is different for data sets of these names: tables like the recipe's, of the values that differ. See
     /// [`Recipe::for_dataset`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

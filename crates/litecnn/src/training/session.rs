@@ -290,6 +290,11 @@ impl Session {
     /// Digests of the data and of files that must be as the steps that made them left them.
     fn digests(&self, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
         let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
+        let distillation = &self.recipe.distillation;
+        if distillation.weight > 0.0 {
+            let digest = sha256_file(Path::new(&distillation.answers))?;
+            digests.insert(format!("answers:{}", distillation.answers), digest);
+        }
         for (path, maker) in inputs {
             let (relative, shown) = (self.relative(path), path.display());
             anyhow::ensure!(path.exists(), "{shown} is missing: run `{maker}` of this run first");
