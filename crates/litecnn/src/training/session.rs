@@ -11,12 +11,12 @@ use litecnn_data::{Dataset, ImportReport};
 use litecnn_model::{Model, UnifiedModel};
 use litecnn_pictures::PictureForm;
 use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, seeds_in, sha256, sha256_file};
-use litecnn_train::{Checkpointer, Engine, Fit, Override, Recipe, TrainingData};
+use litecnn_train::{Checkpointer, DistillationSettings, Engine, Fit, Override, Recipe, TrainingData};
 use tch::Device;
 
 use crate::training::choices::{self, ModelArgs};
 use crate::training::source::{self, Loaded, PictureArgs, Source};
-use crate::training::{device, engine, machine};
+use crate::training::{device, engine, evaluate, machine, surgery};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]
@@ -230,7 +230,16 @@ impl Session {
 
     /// The data set on the device, parted as the recipe says.
     pub(crate) fn training_data(&self) -> Result<TrainingData> {
-        let data = TrainingData::new(&self.dataset, &self.recipe, self.seed, self.device)?;
+        self.data_for(&self.recipe)
+    }
+
+    /// The same without a teacher: for whatever does not train.
+    pub(crate) fn data(&self) -> Result<TrainingData> {
+        self.data_for(&Recipe { distillation: DistillationSettings::default(), ..self.recipe.clone() })
+    }
+
+    fn data_for(&self, recipe: &Recipe) -> Result<TrainingData> {
+        let data = TrainingData::new(&self.dataset, recipe, self.seed, self.device)?;
         Ok(TrainingData { engine: self.engine, ..data })
     }
 
@@ -261,7 +270,7 @@ impl Session {
         inputs: &[(PathBuf, &str)],
         outputs: &[PathBuf],
     ) -> Result<Option<Step<'_>>> {
-        let inputs = self.digests(inputs)?;
+        let inputs = self.digests(step, inputs)?;
         let folder = self.dir.step(step);
         let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = self.key(step);
@@ -283,18 +292,14 @@ impl Session {
 
     /// Whether a step is done with these inputs and left these outputs.
     pub(crate) fn is_done(&self, step: &str, inputs: &[(PathBuf, &str)], outputs: &[PathBuf]) -> Result<bool> {
-        let (inputs, outputs) = (self.digests(inputs)?, self.relatives(outputs));
+        let (inputs, outputs) = (self.digests(step, inputs)?, self.relatives(outputs));
         Ok(StepRecord::is_done(&self.dir.step(step), self.dir.root(), &self.hash, &inputs, &outputs)?)
     }
 
     /// Digests of the data and of files that must be as the steps that made them left them.
-    fn digests(&self, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
+    fn digests(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
         let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
-        let distillation = &self.recipe.distillation;
-        if distillation.weight > 0.0 {
-            let digest = sha256_file(Path::new(&distillation.answers))?;
-            digests.insert(format!("answers:{}", distillation.answers), digest);
-        }
+        digests.extend(self.answers(step)?);
         for (path, maker) in inputs {
             let (relative, shown) = (self.relative(path), path.display());
             anyhow::ensure!(path.exists(), "{shown} is missing: run `{maker}` of this run first");
@@ -309,6 +314,22 @@ impl Session {
             digests.insert(relative, digest);
         }
         Ok(digests)
+    }
+
+    /// The digest of the teacher's answers that a step of training depends on, if it does. Once the step is done they may be
+    /// gone: then it is the one they had.
+    fn answers(&self, step: &str) -> Result<Option<(String, String)>> {
+        let distillation = &self.recipe.distillation;
+        if distillation.weight == 0.0 || [surgery::STEP, evaluate::STEP].contains(&step) {
+            return Ok(None);
+        }
+        let (key, path) = (format!("answers:{}", distillation.answers), Path::new(&distillation.answers));
+        let digest = if path.exists() {
+            Some(sha256_file(path)?)
+        } else {
+            StepRecord::read(&self.dir.step(step)).ok().and_then(|mut record| record.inputs.remove(&key))
+        };
+        Ok(digest.map(|digest| (key, digest)))
     }
 
     fn key(&self, step: &str) -> String {
