@@ -102,8 +102,8 @@ impl Problem for Problem21<'_> {
         (images, images.div_ceil(self.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        vec![self.optimizer.learning_rate()]
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizer.learning_rate_of(epoch)]
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {

@@ -99,8 +99,8 @@ impl Problem for Dual<'_> {
         (images, 2 * images.div_ceil(self.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        self.optimizers.iter().map(Optimizer::learning_rate).collect()
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        self.optimizers.iter().map(|optimizer| optimizer.learning_rate_of(epoch)).collect()
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {

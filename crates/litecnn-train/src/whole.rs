@@ -118,8 +118,8 @@ impl Problem for Whole<'_> {
         (images, images.div_ceil(self.task.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        vec![self.optimizers[0].learning_rate()]
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizers[0].learning_rate_of(epoch)]
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {

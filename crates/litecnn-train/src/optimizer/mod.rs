@@ -17,6 +17,7 @@ use sgd::Sgd;
 use tch::Tensor;
 
 use crate::TrainError;
+use crate::epoch::Epoch;
 use crate::recipe::OptimizerSettings;
 
 /// An optimiser of one buffer of parameters, with its state.
@@ -99,6 +100,11 @@ impl Optimizer {
     /// The learning rate of the next step.
     pub fn learning_rate(&self) -> f64 {
         self.pace.learning_rate(self.counters.steps)
+    }
+
+    /// The learning rate of an epoch's first step, wherever in it training stands.
+    pub(crate) fn learning_rate_of(&self, epoch: &Epoch<'_>) -> f64 {
+        self.pace.learning_rate(self.pace.first_step(epoch.number))
     }
 }
 

@@ -54,6 +54,11 @@ impl Pace {
         }
     }
 
+    /// The number of the first step of an epoch, which is counted from 1.
+    pub(super) fn first_step(&self, epoch: u32) -> u32 {
+        (f64::from(epoch.saturating_sub(1)) * self.epoch) as u32
+    }
+
     pub(super) fn averages(&self) -> bool {
         self.average > 0.0
     }
@@ -93,6 +98,11 @@ mod tests {
         // As long as the training or longer: it only rises.
         assert!(factors(pace(5.0, 0.0, 0.0))[..50].is_sorted());
         assert!((factors(pace(8.0, 0.0, 0.0))[49] - 50.0 / 80.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_epoch_begins_after_the_steps_of_those_before() {
+        assert_eq!([1, 2, 4].map(|epoch| pace(0.0, 0.0, 0.0).first_step(epoch)), [0, 10, 30]);
     }
 
     #[test]
