@@ -228,6 +228,8 @@ fn steps(setup: &Setup, data: &TrainingData) -> Result<Vec<StepForecast>> {
         images: data.images.share(),
         test: data.test.share(),
         labels: data.labels.clone(),
+        normalisation: data.normalisation.clone(),
+        teacher: data.teacher.clone(),
         classes: data.classes.clone(),
         split: short(&data.split, batch),
         ..*data
