@@ -23,7 +23,7 @@ use crate::workspace::Workspace;
 const LOCK: &str = ".reproduce.lock";
 
 /// Recipes the tool carries.
-const RECIPES: [&str; 2] = ["paper", "smoke"];
+const RECIPES: [&str; 3] = ["paper", "smoke", "tuned"];
 
 /// What can be reproduced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -126,7 +126,7 @@ pub(crate) struct Reproduce {
     /// compression-smoke].
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     run: Option<String>,
-    /// A recipe the tool carries (paper, smoke) or a file [default: paper, or smoke with --smoke].
+    /// A recipe the tool carries (paper, smoke, tuned) or a file [default: paper, or smoke with --smoke].
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<PathBuf>,
     /// One value of the recipe, as in stage-1.epochs=30; may be given more than once.
@@ -188,7 +188,10 @@ impl Reproduce {
             file if file.is_file() => here(&file)?,
             other => {
                 let hint = did_you_mean(&other.to_string_lossy(), RECIPES);
-                return usage(format!("--recipe: {}{hint} is neither a file nor `paper` or `smoke`", other.display()));
+                return usage(format!(
+                    "--recipe: {}{hint} is neither a file nor `paper`, `smoke` or `tuned`",
+                    other.display()
+                ));
             }
         };
         let datasets = match common.datasets.as_slice() {

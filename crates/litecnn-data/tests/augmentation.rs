@@ -4,16 +4,7 @@
 use litecnn_data::{Augmentation, Change, Fill, stream};
 use tch::{Device, Kind, Tensor};
 
-const NONE: Augmentation = Augmentation {
-    rotation: 0.0,
-    zoom_height: 0.0,
-    zoom_width: 0.0,
-    brightness: 0.0,
-    translation_height: 0.0,
-    translation_width: 0.0,
-    fill: Fill::Reflect,
-    fill_value: 0.0,
-};
+const NONE: Augmentation = Augmentation::NONE;
 
 #[test]
 fn agrees_with_scipy() {
@@ -27,8 +18,15 @@ fn agrees_with_scipy() {
         let shape: Vec<i64> = numbers("shape").iter().map(|&n| n as i64).collect();
         let shape = [&[1], shape.as_slice()].concat();
         let c = numbers("change");
-        let change =
-            Change { angle: c[0], zoom_height: c[1], zoom_width: c[2], brightness: c[3], down: c[4], right: c[5] };
+        let change = Change {
+            angle: c[0],
+            zoom_height: c[1],
+            zoom_width: c[2],
+            brightness: c[3],
+            down: c[4],
+            right: c[5],
+            mirrored: false,
+        };
         let settings = Augmentation {
             fill: serde_json::from_value(case["fill"].clone()).unwrap(),
             fill_value: case["fill_value"].as_f64().unwrap(),
@@ -51,6 +49,28 @@ fn no_change_changes_nothing_and_a_whole_pixel_moves_exactly() {
     let moved = NONE.apply(&image, &[right, right]).unwrap();
     let (inside, source) = (moved.narrow(3, 2, 4).narrow(2, 0, 3), image.narrow(3, 0, 4).narrow(2, 1, 3));
     assert!((inside - source).abs().max().double_value(&[]) < 1e-6);
+}
+
+#[test]
+fn mirrored_images_are_the_images_from_right_to_left_and_half_of_them_are() {
+    let image = Tensor::arange(2 * 3 * 4 * 6, (Kind::Float, Device::Cpu)).view([2, 3, 4, 6]) / 144.0;
+    let settings = Augmentation { mirror: 0.5, ..NONE };
+    assert!(!settings.changes_nothing() && Augmentation { fill: Fill::Edge, ..NONE }.changes_nothing());
+    let still = NONE.draw(1, &mut stream(0, "x"))[0];
+    let mirrored = settings.apply(&image, &[Change { mirrored: true, ..still }, still]).unwrap();
+    let expected = Tensor::cat(&[image.narrow(0, 0, 1).flip([3]), image.narrow(0, 1, 1)], 0);
+    assert!((mirrored - &expected).abs().max().double_value(&[]) < 1e-6);
+    // Mirrored first: what moves right moves right.
+    let moved = settings.apply(&image, &[Change { mirrored: true, right: 2.0 / 6.0, ..still }, still]).unwrap();
+    let off = moved.narrow(0, 0, 1).narrow(3, 2, 4) - expected.narrow(0, 0, 1).narrow(3, 0, 4);
+    assert!(off.abs().max().double_value(&[]) < 1e-6);
+    let drawn = settings.draw(10_000, &mut stream(0, "x"));
+    let share = drawn.iter().filter(|change| change.mirrored).count() as f64 / 10_000.0;
+    assert!((share - 0.5).abs() < 0.02, "{share}");
+    // A setting that is off draws nothing: what is drawn otherwise is as without it.
+    let other = Augmentation { rotation: 0.1, ..NONE };
+    assert_eq!(serde_json::to_value(&other).unwrap().get("mirror"), None);
+    assert!(other.draw(50, &mut stream(0, "x")).iter().all(|change| !change.mirrored));
 }
 
 #[test]

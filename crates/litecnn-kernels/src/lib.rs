@@ -54,7 +54,7 @@ mod simd;
 pub use branch::{Activations, BranchKernel, Workspace};
 pub use joint::JointKernel;
 pub use lanes::{bytes_to_lanes, from_lanes, to_lanes};
-pub use loss::{cross_entropy_gradient, weighted_cross_entropy_gradient};
+pub use loss::{cross_entropy_gradient, soft_cross_entropy_gradient, weighted_cross_entropy_gradient};
 pub use sample::{Outside, Sampler, Sampling};
 pub use shape::BranchShape;
 pub use simd::{LANES, Level};

@@ -383,6 +383,37 @@ fn weighted_cross_entropy_is_as_defined() {
 }
 
 #[test]
+fn soft_cross_entropy_is_as_defined() {
+    let mut random = Random(5);
+    let (logits, shares) = (random.take(3 * LANES, 20.0), [0.5f32, 0.3, 0.2]);
+    let raw = random.take(3 * LANES, 1.0);
+    let targets: Vec<f32> = (0..3 * LANES)
+        .map(|i| {
+            let sum: f32 = (0..3).map(|k| raw[k * LANES + i % LANES].abs()).sum();
+            raw[i].abs() / sum
+        })
+        .collect();
+    let mut by_logits = vec![9.0; 3 * LANES];
+    soft_cross_entropy_gradient(&logits, &targets, &shares, &mut by_logits);
+    for (lane, share) in shares.into_iter().enumerate() {
+        let e: Vec<f64> = (0..3).map(|k| f64::from(logits[k * LANES + lane]).exp()).collect();
+        for k in 0..3 {
+            let at = k * LANES + lane;
+            let expected = (e[k] / e.iter().sum::<f64>() - f64::from(targets[at])) * f64::from(share);
+            assert!((f64::from(by_logits[at]) - expected).abs() < 1e-6, "{lane} {k}");
+        }
+    }
+    assert!((0..3).all(|k| by_logits[k * LANES + 3..(k + 1) * LANES].iter().all(|&g| g == 0.0)), "idle lanes");
+    // One-hot targets are labels, to the bit.
+    let one_hot: Vec<f32> =
+        (0..3 * LANES).map(|i| f32::from(u8::from([2, 0, 1].get(i % LANES) == Some(&(i / LANES))))).collect();
+    soft_cross_entropy_gradient(&logits, &one_hot, &shares, &mut by_logits);
+    let mut hard = vec![0.0; 3 * LANES];
+    weighted_cross_entropy_gradient(&logits, &[2, 0, 1], &shares, &mut hard);
+    assert_eq!(by_logits, hard);
+}
+
+#[test]
 fn lanes_and_back() {
     let mut random = Random(2);
     let rows: Vec<Vec<f32>> = (0..LANES).map(|_| random.take(7, 1.0)).collect();

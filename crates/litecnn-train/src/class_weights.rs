@@ -62,25 +62,6 @@ impl ClassWeights {
     }
 }
 
-/// The images of an epoch and how they are taken.
-#[derive(Debug)]
-pub(crate) struct Pass<'a, P> {
-    /// Places of the images, in the order they are seen.
-    pub(crate) order: &'a [P],
-    /// Images a batch.
-    pub(crate) size: usize,
-    /// How much their classes count; none if all count the same.
-    pub(crate) weights: Option<&'a ClassWeights>,
-}
-
-impl<P> Clone for Pass<'_, P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<P> Copy for Pass<'_, P> {}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,18 @@
+use std::path::Path;
+use std::sync::Arc;
+
 use litecnn_data::{
-    Dataset, DeviceImages, Images, Split, SplitError, folds, split, stratified_folds, stratified_split,
+    Dataset, DeviceImages, Images, Normalisation, Split, SplitError, folds, split, stratified_folds, stratified_split,
 };
 use litecnn_model::{BranchSpec, InputShape, UnifiedSpec};
 use ndarray::Axis;
 use tch::Device;
 
 use crate::TrainError;
+use crate::answers::{Answers, Teacher};
 use crate::class_weights::ClassWeights;
 use crate::engine::Engine;
+use crate::normalise::figures;
 use crate::recipe::Recipe;
 
 /// A data set as a recipe sees it: on a device, parted into training and validation images.
@@ -25,6 +30,10 @@ pub struct TrainingData {
     pub input: InputShape,
     /// Class names.
     pub classes: Vec<String>,
+    /// Figures of the official training images that the recipe normalises by in training, if it does.
+    pub normalisation: Option<Normalisation>,
+    /// Whose answers models are trained on beside the labels, if anybody's.
+    pub teacher: Option<Arc<Teacher>>,
     /// What computes batches: the faster engine for the device, unless changed.
     pub engine: Engine,
 }
@@ -45,6 +54,8 @@ impl TrainingData {
     /// As [`TrainingData::new`]; the images are lost.
     pub fn take(dataset: &mut Dataset, recipe: &Recipe, seed: u64, device: Device) -> Result<Self, TrainError> {
         let scale = recipe.data.pixel_scale;
+        let normalisation = recipe.data.normalise.then(|| figures(&dataset.train, scale));
+        let teacher = teacher(recipe, dataset)?;
         let mut images = dataset.train.take();
         let split = match &mut dataset.validation {
             Some(validation) => {
@@ -70,6 +81,8 @@ impl TrainingData {
             split,
             input: InputShape { channels: channels as i64, height: height as i64, width: width as i64 },
             classes: dataset.classes.clone(),
+            normalisation,
+            teacher,
             engine: Engine::for_device(device),
         };
         data.unified_spec(recipe).validate()?;
@@ -84,6 +97,8 @@ impl TrainingData {
             test: self.test.share(),
             split: self.split.clone(),
             classes: self.classes.clone(),
+            normalisation: self.normalisation.clone(),
+            teacher: self.teacher.clone(),
             ..*self
         }
     }
@@ -107,6 +122,16 @@ impl TrainingData {
             head_activation: recipe.model.head_activation,
         }
     }
+}
+
+/// The recipe's teacher.
+fn teacher(recipe: &Recipe, dataset: &Dataset) -> Result<Option<Arc<Teacher>>, TrainError> {
+    let settings = &recipe.distillation;
+    if settings.weight == 0.0 {
+        return Ok(None);
+    }
+    let answers = Answers::load(Path::new(&settings.answers), dataset)?;
+    Ok(Some(Arc::new(Teacher::new(&answers, settings)?)))
 }
 
 /// Images with these labels in as many folds as a recipe says.

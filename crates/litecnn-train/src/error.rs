@@ -52,6 +52,14 @@ pub enum TrainError {
     /// Saved training state that does not fit the model.
     #[error("the saved training state does not fit: {0}; delete the step's `state` folder and run it again")]
     State(String),
+    /// Answers of a teacher that are not about these images.
+    #[error("{}: {reason}", path.display())]
+    Answers {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Weights changed that were frozen.
     #[error("{0} changed although it was frozen in this step: this is a fault of the program")]
     NotFrozen(String),

@@ -9,7 +9,7 @@ use crate::checkpoint::{self, Halted, OutputState, State};
 use crate::epoch::{self, Epoch, Trained};
 use crate::observer::{Event, Observer};
 use crate::optimizer::Memory;
-use crate::recipe::{EarlyStoppingSettings, Keep, TrainSettings};
+use crate::recipe::{EarlyStoppingSettings, Keep, ScheduleSettings, TrainSettings};
 use crate::{Score, TrainError};
 
 /// What came of a training step. The model holds the weights kept.
@@ -66,7 +66,8 @@ pub trait Problem {
     /// # Errors
     /// Whatever ends training.
     fn validate(&mut self) -> Result<Vec<Score>, Self::Error>;
-    /// What is trained, or changes otherwise as it trains.
+    /// What is trained, or changes otherwise as it trains. Where an optimiser keeps an average of a part, it takes the
+    /// part's place while [`Problem::validate`] is at work.
     fn parts(&mut self) -> Vec<Part<'_>>;
 }
 
@@ -83,9 +84,20 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// A copy of the buffer as it is now.
-    fn snapshot(&self) -> Result<Tensor, TrainError> {
-        Ok(self.buffer.f_detach()?.copy())
+    /// A copy of what would be handed on now: the average of the buffer, or the buffer itself.
+    fn snapshot(&mut self) -> Result<Tensor, TrainError> {
+        let average = self.optimizer.as_mut().and_then(|optimizer| optimizer.average());
+        Ok(average.unwrap_or(self.buffer).f_detach()?.copy())
+    }
+
+    /// Exchanges the buffer and its average, if it has one.
+    fn exchange(&mut self) -> Result<(), TrainError> {
+        if let Some(average) = self.optimizer.as_mut().and_then(|optimizer| optimizer.average()) {
+            let before = self.buffer.f_detach()?.copy();
+            self.buffer.f_copy_(average)?;
+            average.f_copy_(&before)?;
+        }
+        Ok(())
     }
 
     /// Overwrites the buffer.
@@ -129,12 +141,17 @@ impl<'a> Plan<'a> {
             step,
             epochs: settings.epochs,
             keep: settings.keep,
-            early_stopping: Some(&settings.early_stopping),
+            early_stopping: stopping(settings.schedule, &settings.early_stopping),
             monitor: &|records| records[0].validation_accuracy,
             checkpointer,
             observer,
         }
     }
+}
+
+/// When a step ends early: never if its learning rate follows a schedule.
+pub(crate) fn stopping(schedule: ScheduleSettings, settings: &EarlyStoppingSettings) -> Option<&EarlyStoppingSettings> {
+    (schedule == ScheduleSettings::Constant).then_some(settings)
 }
 
 /// Trains until the last epoch or until early stopping, then puts the kept weights in place.
@@ -186,7 +203,9 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
             }
         };
         let seconds = earlier + start.elapsed().as_secs_f64();
+        exchange(problem)?;
         let validated = problem.validate()?;
+        exchange(problem)?;
         let records: Vec<EpochRecord> = (0..outputs.len())
             .map(|o| EpochRecord {
                 epoch: number,
@@ -214,9 +233,9 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
         };
         let accuracies = records.iter().map(|record| record.validation_accuracy);
         let keep: Vec<bool> = state.outputs.iter().zip(accuracies).map(|(output, a)| keep(output, a)).collect();
-        // The last epoch's weights are in place anyway.
+        // The last epoch's weights are at hand anyway.
         if plan.keep != Keep::Last {
-            for part in problem.parts().into_iter().filter(|part| keep[part.output]) {
+            for mut part in problem.parts().into_iter().filter(|part| keep[part.output]) {
                 state.kept.insert(part.name.to_owned(), part.snapshot()?);
             }
         }
@@ -229,11 +248,11 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
         save(problem, plan, &state, number, &learning_rates)?;
         plan.observer.notice(Event::EpochEnd { step: plan.step, records: &records });
     }
-    if plan.keep != Keep::Last {
-        for mut part in problem.parts() {
-            if let Some(kept) = state.kept.get(part.name) {
-                part.restore(kept)?;
-            }
+    for mut part in problem.parts() {
+        match state.kept.get(part.name) {
+            Some(kept) if plan.keep != Keep::Last => part.restore(kept)?,
+            // What training leaves is in place; its average is put there.
+            _ => part.exchange()?,
         }
     }
     plan.observer.notice(Event::Finished { step: plan.step, epochs: state.epoch, early: stopped(&state) });
@@ -243,6 +262,10 @@ pub fn fit<P: Problem>(problem: &mut P, plan: &Plan<'_>) -> Result<Fit, P::Error
         .map(|(name, o)| Kept { output: (*name).to_owned(), epoch: o.kept_epoch, accuracy: o.kept_accuracy })
         .collect();
     Ok(Fit { history: state.history, kept, epochs: state.epoch, seconds: state.seconds })
+}
+
+fn exchange<P: Problem>(problem: &mut P) -> Result<(), TrainError> {
+    problem.parts().iter_mut().try_for_each(Part::exchange)
 }
 
 /// Saves the state in or after the epoch of this number, unless the last batch left a number that is not finite: the

@@ -72,6 +72,7 @@ pub fn cross_validate(
     let failed = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (queue, failed, settings, engine) = (&queue, &failed, &settings, data.engine);
+        let (figures, teacher) = (data.normalisation.as_ref(), data.teacher.as_ref());
         let (labels, classes, weighting) = (&data.labels, data.classes.len(), recipe.data.class_weights);
         let mut handles = Vec::new();
         for _ in 0..side_by_side {
@@ -86,7 +87,17 @@ pub fn cross_validate(
                     let train = || {
                         let weights = ClassWeights::of(weighting, labels, &fold.split.train, classes)?;
                         let (images, split) = (&images, &fold.split);
-                        let task = Task { step: &step, images, split, settings, weights, engine };
+                        let task = Task {
+                            step: &step,
+                            images,
+                            split,
+                            settings,
+                            weights,
+                            engine,
+                            figures,
+                            teacher,
+                            fresh: false,
+                        };
                         let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
                         let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;
                         finished(fold, model, fit)

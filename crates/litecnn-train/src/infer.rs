@@ -3,6 +3,7 @@ use litecnn_model::{Branch, UnifiedModel, activate};
 use tch::Tensor;
 
 use crate::engine::Engine;
+use crate::look::Look;
 use crate::threads::{both, single_threaded_operations};
 use crate::{TrainError, kernels, libtorch};
 
@@ -41,6 +42,29 @@ pub fn joined_outputs(
         workers,
         move || Ok(activate(branch_logits(&branch, &shared, places, engine)?, activation)?),
         || Ok(activate(branch_logits(&model.branches[0], images, places, engine)?, activation)?),
+    )?;
+    Ok(Tensor::f_cat(&[first, second], 1)?)
+}
+
+/// As [`joined_outputs`], `[order, 2 * classes]`, for the images of an epoch as they are shown, in batches of `size`.
+pub(crate) fn shown_outputs(
+    model: &UnifiedModel,
+    images: &DeviceImages,
+    (order, size): (&[u32], usize),
+    look: &Look<'_>,
+    engine: Engine,
+    workers: usize,
+) -> Result<Tensor, TrainError> {
+    let activation = model.spec().head_activation;
+    let logits = match engine {
+        Engine::Kernels => kernels::shown_logits,
+        Engine::Libtorch => libtorch::shown_logits,
+    };
+    let (branch, shared) = (model.branches[1].share(), images.share());
+    let (second, first) = both(
+        workers,
+        move || Ok(activate(logits(&branch, &shared, order, size, look.clone())?, activation)?),
+        || Ok(activate(logits(&model.branches[0], images, order, size, look.clone())?, activation)?),
     )?;
     Ok(Tensor::f_cat(&[first, second], 1)?)
 }

@@ -3,15 +3,18 @@ use litecnn_model::{Joint, UnifiedModel, UnifiedSpec};
 use rand::seq::SliceRandom;
 use tch::Tensor;
 
-use crate::class_weights::{ClassWeights, Pass};
 use crate::data::TrainingData;
 use crate::dropout::Dropout;
 use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
 use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
-use crate::infer::joined_outputs;
+use crate::goal::Goal;
+use crate::infer::{joined_outputs, shown_outputs};
+use crate::look::Look;
+use crate::mixing::Mixing;
 use crate::observer::Observer;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, Pace};
+use crate::pass::Pass;
 use crate::recipe::{Recipe, TrainSettings};
 use crate::threads::single_threaded_operations;
 use crate::{Score, TrainError, kernels, libtorch};
@@ -22,8 +25,9 @@ pub const STAGE_TWO_JOINT: &str = "stage-2-1";
 /// First step of the second stage (Isong 2025, "Second training stage", 1): only the new dense layers are trained,
 /// the branches are frozen.
 ///
-/// Frozen branches give the same values for an image every time, so these values are computed once; an epoch
-/// then touches 1,002 parameters only. That the branches are left as they were is checked to the bit.
+/// Frozen branches give the same values for an image every time, so these values are computed once, unless the images are
+/// augmented or blended: then once an epoch. Batches touch 1,002 parameters only. That the branches are left as they were is
+/// checked to the bit.
 ///
 /// # Errors
 /// [`TrainError`]; with a checkpointer, epochs done are kept.
@@ -45,12 +49,23 @@ pub fn train_joint(
     let (train, validation) = (part(&data.split.train)?, part(&data.split.validation)?);
     let spec = model.spec().clone();
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let optimizer = Optimizer::new(&settings.optimizer, model.joint.params().flat());
+    let goal = Goal {
+        classes: data.classes.len(),
+        weights,
+        smoothing: settings.label_smoothing,
+        teacher: data.teacher.clone(),
+    };
+    let batches = data.split.train.len().div_ceil(settings.batch_size);
+    let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
+    let optimizer = Optimizer::paced(&settings.optimizer, model.joint.params().flat(), pace);
     single_threaded_operations();
-    let (joint, engine) = (&mut model.joint, data.engine);
-    let mut problem = Problem21 { joint, optimizer, spec, settings, engine, train, validation, weights, seed };
+    let branches = model.share();
+    let joint = &mut model.joint;
+    let mut problem =
+        Problem21 { joint, branches, optimizer, spec, settings, data, train, validation, goal, seed, workers };
     let plan = Plan::single(STAGE_TWO_JOINT, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;
+    drop(problem);
     for (i, (branch, before)) in model.branches.iter().zip(&frozen).enumerate() {
         if !branch.params().flat().f_equal(before)? {
             return Err(TrainError::NotFrozen(format!("branch {}", i + 1)));
@@ -61,15 +76,18 @@ pub fn train_joint(
 
 struct Problem21<'a> {
     joint: &'a mut Joint,
+    /// The model, for its frozen branches.
+    branches: UnifiedModel,
     optimizer: Optimizer,
     spec: UnifiedSpec,
     settings: &'a TrainSettings,
-    engine: Engine,
+    data: &'a TrainingData,
     /// Joined outputs of the branches and labels, in the order of the split.
     train: (Tensor, Tensor),
     validation: (Tensor, Tensor),
-    weights: Option<ClassWeights>,
+    goal: Goal,
     seed: u64,
+    workers: usize,
 }
 
 impl Problem for Problem21<'_> {
@@ -84,28 +102,48 @@ impl Problem for Problem21<'_> {
         (images, images.div_ceil(self.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        vec![self.optimizer.learning_rate()]
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizer.learning_rate_of(epoch)]
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
         let purpose = |what: &str| stream(self.seed, &format!("{STAGE_TWO_JOINT}/{what}/epoch-{}", epoch.number));
+        let (data, settings) = (self.data, self.settings);
+        let size = settings.batch_size;
         let mut order: Vec<i64> = (0..self.train.1.numel() as i64).collect();
         order.shuffle(&mut purpose("order"));
         let dropout = Dropout::new(&self.spec, purpose("dropout"));
-        let batches = Pass { order: &order, size: self.settings.batch_size, weights: self.weights.as_ref() };
-        let lane = epoch.lane(0, self.optimizer.learning_rate());
-        let Self { joint, optimizer, spec, .. } = self;
-        let lane = match self.engine {
-            Engine::Kernels => {
-                let joined = Vec::try_from(self.train.0.f_flatten(0, -1)?)?;
-                let labels = Vec::try_from(&self.train.1)?;
-                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels), batches, dropout, lane)?
-            }
-            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, &self.train, batches, dropout, lane)?,
+        let mixing = format!("{STAGE_TWO_JOINT}/mixing/epoch-{}", epoch.number);
+        let look = Look {
+            mixing: Mixing::of(settings.mixup, settings.cutmix, self.seed, mixing, data.input),
+            ..Look::changed(&settings.augmentation, purpose("augmentation"))
         };
-        let order = Tensor::f_from_slice(&order)?.f_to(self.train.1.device())?;
-        epoch.ended(vec![lane], self.settings.batch_size, &self.train.1.f_index_select(0, &order)?)
+        let (shown, drawn);
+        let (seen, places, how) = if look.is_plain() {
+            (&self.train, data.split.train.as_slice(), [].as_slice())
+        } else {
+            // In the order of the epoch, so from here on that is the order they lie in.
+            drawn = order.iter().map(|&i| data.split.train[i as usize]).collect::<Vec<u32>>();
+            let images = (drawn.as_slice(), size);
+            let outputs = shown_outputs(&self.branches, &data.images, images, &look, data.engine, self.workers)?;
+            order = (0..order.len() as i64).collect();
+            shown = ((outputs, data.images.labels(&drawn)?), look.shown(drawn.len(), size));
+            single_threaded_operations();
+            (&shown.0, drawn.as_slice(), shown.1.as_slice())
+        };
+        let batches = Pass { order: &order, size, goal: &self.goal };
+        let lane = epoch.lane(0, self.optimizer.learning_rate());
+        let (joint, optimizer, spec) = (&mut *self.joint, &mut self.optimizer, &self.spec);
+        let lane = match data.engine {
+            Engine::Kernels => {
+                let joined = Vec::try_from(seen.0.f_flatten(0, -1)?)?;
+                let labels = Vec::try_from(&seen.1)?;
+                kernels::joint_epoch(joint, optimizer, spec, (&joined, &labels, places), batches, how, dropout, lane)?
+            }
+            Engine::Libtorch => libtorch::joint_epoch(joint, optimizer, seen, batches, places, how, dropout, lane)?,
+        };
+        let order = Tensor::f_from_slice(&order)?.f_to(seen.1.device())?;
+        epoch.ended(vec![lane], size, &seen.1.f_index_select(0, &order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {

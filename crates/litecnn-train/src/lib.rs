@@ -35,6 +35,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answers;
 mod augmented;
 mod checkpoint;
 mod class_weights;
@@ -46,12 +47,17 @@ mod epoch;
 mod error;
 mod fit;
 mod folds;
+mod goal;
 mod infer;
 mod joint;
 mod kernels;
 mod libtorch;
+mod look;
+mod mixing;
+mod normalise;
 mod observer;
 mod optimizer;
+mod pass;
 mod recipe;
 mod score;
 mod scratch;
@@ -64,6 +70,7 @@ pub mod checks {
     pub use crate::recipe::{checked, non_negative, positive_epochs};
 }
 
+pub use answers::{Answers, Teacher};
 pub use augmented::augmented_images;
 pub use class_weights::ClassWeights;
 pub use data::TrainingData;
@@ -77,11 +84,12 @@ pub use infer::{branch_logits, joined_outputs, unified_logits};
 pub use joint::{STAGE_TWO_JOINT, train_joint};
 pub use kernels::branch_shape;
 pub use observer::{Event, Observer, Silent};
-pub use optimizer::{Counters, HostOptimizer, Memory, Nadam, Optimizer, Sgd, restore_tensor};
+pub use optimizer::{Counters, HostOptimizer, Memory, Optimizer, restore_tensor};
 pub use recipe::{
-    ClassWeighting, DataSettings, DualSettings, EarlyStoppingSettings, FoldSettings, FoldStart, Keep, ModelSettings,
-    Monitor, NadamSettings, OptimizerSettings, Override, OverrideError, Recipe, RecipeError, SgdSettings,
-    TrainSettings, ValidationPart, WeightDecay, load_over, parse_over,
+    AdamWSettings, ClassWeighting, DataSettings, DistillationSettings, DualSettings, EarlyStoppingSettings,
+    FoldSettings, FoldStart, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError,
+    Recipe, RecipeError, ScheduleSettings, SgdSettings, TrainSettings, ValidationPart, WeightDecay, load_over,
+    parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

@@ -41,6 +41,14 @@ pub(crate) fn weighted_cross_entropy(
     Ok(logits.f_cross_entropy_loss(labels, weights, Reduction::Mean, -100, 0.0)?)
 }
 
+/// Cross-entropy of the softmax of `logits` `[batch, classes]` against targets `[batch, classes]`, summed over the batch with
+/// `shares` `[batch]`.
+pub(crate) fn soft_cross_entropy(logits: &Tensor, targets: &Tensor, shares: &Tensor) -> Result<Tensor, TrainError> {
+    let by_class = logits.f_log_softmax(1, Kind::Float)?.f_mul(targets)?;
+    let losses = by_class.f_sum_dim_intlist([1i64].as_slice(), false, Kind::Float)?;
+    Ok(losses.f_dot(shares)?.f_neg()?)
+}
+
 /// Mean cross-entropy of a batch, in double precision, from logits, one row an image; not a number if a logit is none.
 pub(crate) fn batch_loss(logits: &[f32], labels: &[i64]) -> f64 {
     if labels.is_empty() || logits.iter().any(|logit| !logit.is_finite()) {

@@ -11,8 +11,8 @@ use crate::whole::{Task, fit_whole};
 pub const SCRATCH: &str = "scratch";
 
 /// The control of the two-stage method: a fresh model of the same architecture, trained as a whole for a number of
-/// epochs. Optimiser, batch size and which epoch's weights are kept are those of the first stage; nothing stops it
-/// early, and no image is augmented.
+/// epochs. Everything else is as for the first stage's first branch, so the paper's recipe augments no image; nothing stops
+/// it early.
 ///
 /// # Errors
 /// [`TrainError`]; with a checkpointer, epochs done are kept.
@@ -34,9 +34,25 @@ pub fn train_scratch(
         keep: first.keep,
         early_stopping: EarlyStoppingSettings { patience: epochs.max(1), min_delta: 0.0 },
         optimizer: first.optimizer.clone(),
+        schedule: first.schedule,
+        average: first.average,
+        label_smoothing: first.label_smoothing,
+        mixup: first.mixup,
+        cutmix: first.cutmix,
+        augmentation: first.augmentation.clone(),
     };
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let (images, split, engine) = (&data.images, &data.split, data.engine);
-    let task = Task { step: SCRATCH, images, split, settings, weights, engine };
+    let (images, split, engine, figures) = (&data.images, &data.split, data.engine, data.normalisation.as_ref());
+    let task = Task {
+        step: SCRATCH,
+        images,
+        split,
+        settings,
+        weights,
+        engine,
+        figures,
+        teacher: data.teacher.as_ref(),
+        fresh: true,
+    };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }

@@ -2,14 +2,18 @@ use litecnn_data::{Augmentation, DeviceImages, stream};
 use litecnn_model::{Branch, DualModel};
 use rand::seq::SliceRandom;
 
-use crate::class_weights::{ClassWeights, Pass};
 use crate::data::TrainingData;
 use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
-use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
+use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit, stopping};
+use crate::goal::Goal;
 use crate::infer::branch_logits;
+use crate::look::Look;
+use crate::mixing::Mixing;
+use crate::normalise::{fold, folded};
 use crate::observer::Observer;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, Pace};
+use crate::pass::Pass;
 use crate::recipe::{DualSettings, Monitor, Recipe};
 use crate::threads::both;
 use crate::{Score, TrainError, kernels, libtorch};
@@ -38,15 +42,23 @@ pub fn stage_one(
     let settings = &recipe.stage_1;
     let mut rng = stream(seed, "stage-1/weights");
     let model = DualModel::new(&data.branch_spec(recipe), data.images.device(), &mut rng)?;
-    let optimizers = [0, 1].map(|i| Optimizer::new(&settings.optimizer, model.branches[i].params().flat()));
+    let batches = data.split.train.len().div_ceil(settings.batch_size);
+    let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
+    let optimizers = [0, 1].map(|i| Optimizer::paced(&settings.optimizer, model.branches[i].params().flat(), pace));
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let augmentation = &recipe.augmentation;
-    let mut problem = Dual { model, optimizers, data, settings, augmentation, weights, seed, workers };
+    let goal = Goal {
+        classes: data.classes.len(),
+        weights,
+        smoothing: settings.label_smoothing,
+        teacher: data.teacher.clone(),
+    };
+    let augmentations = [&settings.augmentation, &recipe.augmentation];
+    let mut problem = Dual { model, optimizers, data, settings, augmentations, goal, seed, workers };
     let plan = Plan {
         step: STAGE_ONE,
         epochs: settings.epochs,
         keep: settings.keep,
-        early_stopping: Some(&settings.early_stopping),
+        early_stopping: stopping(settings.schedule, &settings.early_stopping),
         monitor: &|records| match settings.monitor {
             Monitor::MeanAccuracy => records.iter().map(|r| r.validation_accuracy).sum::<f64>() / records.len() as f64,
             Monitor::Branch1 => records[0].validation_accuracy,
@@ -56,7 +68,11 @@ pub fn stage_one(
         observer,
     };
     let result = fit(&mut problem, &plan)?;
-    Ok((problem.model, result))
+    let mut model = problem.model;
+    if let Some(figures) = &data.normalisation {
+        model.branches.iter_mut().try_for_each(|branch| fold(branch, figures))?;
+    }
+    Ok((model, result))
 }
 
 struct Dual<'a> {
@@ -64,8 +80,9 @@ struct Dual<'a> {
     optimizers: [Optimizer; 2],
     data: &'a TrainingData,
     settings: &'a DualSettings,
-    augmentation: &'a Augmentation,
-    weights: Option<ClassWeights>,
+    /// Of each branch's images.
+    augmentations: [&'a Augmentation; 2],
+    goal: Goal,
     seed: u64,
     workers: usize,
 }
@@ -82,8 +99,8 @@ impl Problem for Dual<'_> {
         (images, 2 * images.div_ceil(self.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        self.optimizers.iter().map(Optimizer::learning_rate).collect()
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        self.optimizers.iter().map(|optimizer| optimizer.learning_rate_of(epoch)).collect()
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
@@ -93,18 +110,27 @@ impl Problem for Dual<'_> {
         let mut order = self.data.split.train.clone();
         let purpose = |what: &str| stream(self.seed, &format!("{STAGE_ONE}/{what}/epoch-{}", epoch.number));
         order.shuffle(&mut purpose("order"));
-        let batches = Pass { order: &order, size: self.settings.batch_size, weights: self.weights.as_ref() };
-        let mut changes = Some((self.augmentation, purpose("augmentation")));
+        let batches = Pass { order: &order, size: self.settings.batch_size, goal: &self.goal };
+        let look = |of: usize, changes: &str, blends: &str| {
+            let purpose_of = format!("{STAGE_ONE}/{blends}/epoch-{}", epoch.number);
+            let DualSettings { mixup, cutmix, .. } = *self.settings;
+            Look {
+                mixing: Mixing::of(mixup, cutmix, self.seed, purpose_of, self.data.input),
+                normalisation: self.data.normalisation.as_ref(),
+                ..Look::changed(self.augmentations[of], purpose(changes))
+            }
+        };
+        let looks = [look(0, "augmentation-1", "mixing-1"), look(1, "augmentation", "mixing-2")];
         let branch_epoch = match self.data.engine {
             Engine::Kernels => kernels::branch_epoch,
             Engine::Libtorch => libtorch::branch_epoch,
         };
         let shared = self.data.images.share();
-        let [first_lane, second_lane] = lanes;
+        let ([first_lane, second_lane], [first_look, second_look]) = (lanes, looks);
         let (second, first) = both(
             self.workers,
-            move || branch_epoch(second, second_optimizer, &shared, batches, &mut changes, second_lane),
-            || branch_epoch(first, first_optimizer, &self.data.images, batches, &mut None, first_lane),
+            move || branch_epoch(second, second_optimizer, &shared, batches, second_look, second_lane),
+            || branch_epoch(first, first_optimizer, &self.data.images, batches, first_look, first_lane),
         )?;
         epoch.ended(vec![first, second], self.settings.batch_size, &self.data.images.labels(&order)?)
     }
@@ -112,8 +138,10 @@ impl Problem for Dual<'_> {
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
         let [first, second] = &mut self.model.branches;
         let places = self.data.split.validation.as_slice();
-        let (shared, engine) = (self.data.images.share(), self.data.engine);
+        let (shared, engine, figures) = (self.data.images.share(), self.data.engine, &self.data.normalisation);
         let score = |branch: &Branch, images: &DeviceImages| {
+            let folded = figures.as_ref().map(|figures| folded(branch, figures)).transpose()?;
+            let branch = folded.as_ref().unwrap_or(branch);
             Score::of(&branch_logits(branch, images, places, engine)?, &images.labels(places)?)
         };
         let (second, first) = both(self.workers, move || score(second, &shared), || score(first, &self.data.images))?;

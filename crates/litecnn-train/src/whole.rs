@@ -1,15 +1,23 @@
-use litecnn_data::{DeviceImages, Split, stream};
+use std::sync::Arc;
+
+use litecnn_data::{DeviceImages, Normalisation, Split, stream};
 use litecnn_model::UnifiedModel;
 use rand::seq::SliceRandom;
 
-use crate::class_weights::{ClassWeights, Pass};
+use crate::answers::Teacher;
+use crate::class_weights::ClassWeights;
 use crate::data::TrainingData;
 use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
 use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit};
+use crate::goal::Goal;
 use crate::infer::unified_logits;
+use crate::look::Look;
+use crate::mixing::Mixing;
+use crate::normalise::{fold, folded_model, unfold};
 use crate::observer::Observer;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, Pace};
+use crate::pass::Pass;
 use crate::recipe::{Recipe, TrainSettings};
 use crate::threads::single_threaded_operations;
 use crate::{Score, TrainError, kernels, libtorch};
@@ -32,8 +40,9 @@ pub fn train_whole(
 ) -> Result<(UnifiedModel, Fit), TrainError> {
     let settings = &recipe.stage_2_2;
     let weights = data.class_weights(recipe, &data.split.train)?;
-    let (images, split, engine) = (&data.images, &data.split, data.engine);
-    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine };
+    let (images, split, engine, figures) = (&data.images, &data.split, data.engine, data.normalisation.as_ref());
+    let teacher = data.teacher.as_ref();
+    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine, figures, teacher, fresh: false };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }
 
@@ -47,10 +56,16 @@ pub(crate) struct Task<'a> {
     /// How much classes count in the loss.
     pub(crate) weights: Option<ClassWeights>,
     pub(crate) engine: Engine,
+    /// Figures that images are normalised by, if they are.
+    pub(crate) figures: Option<&'a Normalisation>,
+    /// Whose answers count beside the labels, if anybody's.
+    pub(crate) teacher: Option<&'a Arc<Teacher>>,
+    /// Whether the weights are drawn, not trained: they are for images as they are shown then.
+    pub(crate) fresh: bool,
 }
 
 pub(crate) fn fit_whole(
-    model: UnifiedModel,
+    mut model: UnifiedModel,
     task: &Task<'_>,
     seed: u64,
     workers: usize,
@@ -58,17 +73,34 @@ pub(crate) fn fit_whole(
     observer: &dyn Observer,
 ) -> Result<(UnifiedModel, Fit), TrainError> {
     let settings = task.settings;
-    let optimizers = model.parts().map(|params| Optimizer::new(&settings.optimizer, params.flat()));
-    let mut problem = Whole { model, optimizers, task, seed, workers };
+    if let Some(figures) = task.figures.filter(|_| !task.fresh) {
+        model.branches.iter_mut().try_for_each(|branch| unfold(branch, figures))?;
+    }
+    let batches = task.split.train.len().div_ceil(settings.batch_size);
+    let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
+    let optimizers = model.parts().map(|params| Optimizer::paced(&settings.optimizer, params.flat(), pace));
+    let classes = model.spec().branch.classes as usize;
+    let goal = Goal {
+        classes,
+        weights: task.weights.clone(),
+        smoothing: settings.label_smoothing,
+        teacher: task.teacher.cloned(),
+    };
+    let mut problem = Whole { model, optimizers, goal, task, seed, workers };
     let plan = Plan::single(task.step, settings, checkpointer, observer);
     let result = fit(&mut problem, &plan)?;
-    Ok((problem.model, result))
+    let mut model = problem.model;
+    if let Some(figures) = task.figures {
+        model.branches.iter_mut().try_for_each(|branch| fold(branch, figures))?;
+    }
+    Ok((model, result))
 }
 
 struct Whole<'a> {
     model: UnifiedModel,
     /// In the order of [`UnifiedModel::parts`].
     optimizers: [Optimizer; 3],
+    goal: Goal,
     task: &'a Task<'a>,
     seed: u64,
     workers: usize,
@@ -86,13 +118,13 @@ impl Problem for Whole<'_> {
         (images, images.div_ceil(self.task.settings.batch_size))
     }
 
-    fn learning_rates(&self, _: &Epoch<'_>) -> Vec<f64> {
-        vec![self.optimizers[0].learning_rate()]
+    fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
+        vec![self.optimizers[0].learning_rate_of(epoch)]
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
         single_threaded_operations();
-        let Task { step, images, split, settings, ref weights, engine } = *self.task;
+        let Task { step, images, split, settings, engine, figures, .. } = *self.task;
         let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{}", epoch.number));
         let mut order = split.train.clone();
         order.shuffle(&mut purpose("order"));
@@ -100,17 +132,25 @@ impl Problem for Whole<'_> {
             Engine::Kernels => kernels::whole_epoch,
             Engine::Libtorch => libtorch::whole_epoch,
         };
-        let batches = Pass { order: &order, size: settings.batch_size, weights: weights.as_ref() };
+        let batches = Pass { order: &order, size: settings.batch_size, goal: &self.goal };
+        let mixing = format!("{step}/mixing/epoch-{}", epoch.number);
+        let look = Look {
+            mixing: Mixing::of(settings.mixup, settings.cutmix, self.seed, mixing, self.model.spec().branch.input),
+            normalisation: figures,
+            ..Look::changed(&settings.augmentation, purpose("augmentation"))
+        };
         let dropout = purpose("dropout");
         let (model, optimizers) = (&mut self.model, &mut self.optimizers);
         let lane = epoch.lane(0, optimizers[0].learning_rate());
-        let lane = whole_epoch(model, optimizers, images, batches, &dropout, self.workers, lane)?;
+        let lane = whole_epoch(model, optimizers, images, batches, look, &dropout, self.workers, lane)?;
         epoch.ended(vec![lane], settings.batch_size, &images.labels(&order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
         let (images, places) = (self.task.images, self.task.split.validation.as_slice());
-        let logits = unified_logits(&self.model, images, places, self.task.engine, self.workers)?;
+        let folded = self.task.figures.map(|figures| folded_model(&self.model, figures)).transpose()?;
+        let model = folded.as_ref().unwrap_or(&self.model);
+        let logits = unified_logits(model, images, places, self.task.engine, self.workers)?;
         Ok(vec![Score::of(&logits, &images.labels(places)?)?])
     }
 

@@ -5,7 +5,7 @@ use tch::{TchError, Tensor};
 
 use super::stream::Stream;
 
-/// Random changes to training images: rotation, zoom, brightness, translation (Isong 2025, "Data").
+/// Random changes to training images: rotation, zoom, brightness, translation (Isong 2025, "Data"), mirroring.
 ///
 /// Each image gets its own [`Change`], drawn uniformly from the ranges; a range `r` means `[-r, r]`. Geometry is one
 /// composed bilinear resampling on the batch's own device.
@@ -30,6 +30,9 @@ pub struct Augmentation {
     /// Fraction of the width.
     #[serde(deserialize_with = "unit")]
     pub translation_width: f64,
+    /// Probability that an image is mirrored left to right.
+    #[serde(default, deserialize_with = "unit", skip_serializing_if = "is_zero")]
+    pub mirror: f64,
     /// What lies outside the image.
     pub fill: Fill,
     /// Value outside the image for [`Fill::Constant`], in `[0, 1]`.
@@ -64,22 +67,45 @@ pub struct Change {
     pub down: f64,
     /// Fraction of the width by which the content moves right.
     pub right: f64,
+    /// Whether the image is mirrored left to right, before all else.
+    pub mirrored: bool,
 }
 
 impl Augmentation {
+    /// Leaves images as they are.
+    pub const NONE: Self = Self {
+        rotation: 0.0,
+        zoom_height: 0.0,
+        zoom_width: 0.0,
+        brightness: 0.0,
+        translation_height: 0.0,
+        translation_width: 0.0,
+        mirror: 0.0,
+        fill: Fill::Reflect,
+        fill_value: 0.0,
+    };
+
+    /// Whether images are left as they are.
+    pub fn changes_nothing(&self) -> bool {
+        Self { fill: Self::NONE.fill, fill_value: Self::NONE.fill_value, ..self.clone() } == Self::NONE
+    }
+
     /// Draws a change for each of `images` images.
     pub fn draw(&self, images: usize, rng: &mut Stream) -> Vec<Change> {
-        let mut within = |range: f64| (2.0 * rng.random::<f64>() - 1.0) * range;
-        (0..images)
-            .map(|_| Change {
+        let change = |_| {
+            let mut within = |range: f64| (2.0 * rng.random::<f64>() - 1.0) * range;
+            Change {
                 angle: within(self.rotation),
                 zoom_height: within(self.zoom_height),
                 zoom_width: within(self.zoom_width),
                 brightness: within(self.brightness),
                 down: within(self.translation_height),
                 right: within(self.translation_width),
-            })
-            .collect()
+                // Nothing is drawn where nothing is mirrored.
+                mirrored: self.mirror > 0.0 && rng.random::<f64>() < self.mirror,
+            }
+        };
+        (0..images).map(change).collect()
     }
 
     /// What the kernels that resample on the CPU put outside an image.
@@ -97,8 +123,8 @@ impl Augmentation {
         Sampling { map: change.sampling(height as f64, width as f64), brightness }
     }
 
-    /// The images `[batch, channels, height, width]` with one change applied to each: rotated, zoomed, brightened,
-    /// moved, in this order. The result is channels-last in memory.
+    /// The images `[batch, channels, height, width]` with one change applied to each: mirrored, rotated, zoomed,
+    /// brightened, moved, in this order. The result is channels-last in memory.
     ///
     /// # Errors
     /// A libtorch error, also if there are not as many changes as images.
@@ -133,7 +159,7 @@ impl Change {
     /// two rows of three.
     ///
     /// In pixels from the centre, the source place is `R Z (place - shift)`: moving is undone first, then zoom,
-    /// then rotation.
+    /// then rotation, then mirroring.
     fn sampling(&self, height: f64, width: f64) -> [f32; 6] {
         let (sin, cos) = self.angle.sin_cos();
         let (zx, zy) = (1.0 + self.zoom_width, 1.0 + self.zoom_height);
@@ -143,7 +169,8 @@ impl Change {
             [sin * zx * width / height, cos * zy, (-sin * zx * right - cos * zy * down) * 2.0 / height],
         ];
         let flat = rows.as_flattened();
-        std::array::from_fn(|i| flat[i] as f32)
+        let side = |i: usize| if self.mirrored && i < 3 { -1.0 } else { 1.0 };
+        std::array::from_fn(|i| (side(i) * flat[i]) as f32)
     }
 }
 
@@ -156,6 +183,10 @@ fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
         _ => images.f_permute([0, 2, 3, 1])?.f_contiguous()?,
     };
     ordered.f_permute([0, 3, 1, 2])
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 fn within<'de, D: Deserializer<'de>>(d: D, good: impl Fn(f64) -> bool, wanted: &str) -> Result<f64, D::Error> {

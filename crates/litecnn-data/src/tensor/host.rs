@@ -179,6 +179,7 @@ mod tests {
                     brightness,
                     translation_height: 1.0,
                     translation_width: 1.0,
+                    mirror: 0.5,
                     fill,
                     fill_value: brightness,
                 };

@@ -1,12 +1,14 @@
+use litecnn_data::Stream;
 use litecnn_kernels::{JointKernel, LANES, Level, from_lanes, to_lanes};
 use litecnn_model::{Joint, UnifiedSpec};
 
 use super::{Loss, Weights};
 use crate::TrainError;
-use crate::class_weights::{ClassWeights, Pass};
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
+use crate::goal::{Goal, Lesson, Shown};
 use crate::optimizer::Optimizer;
+use crate::pass::Pass;
 
 /// The dense layers in training.
 pub(super) struct Middle<'a> {
@@ -47,12 +49,14 @@ impl<'a> Middle<'a> {
     pub(super) fn turn(
         &mut self,
         joined: &[f32],
-        labels: &[i64],
-        weights: Option<&ClassWeights>,
+        goal: &Goal,
+        lesson: Lesson<'_>,
         by_joined: &mut [f32],
     ) -> Result<(), TrainError> {
         let seen = self.lane.way.logits.len();
-        let loss = Loss::of(weights, labels);
+        self.lane.learning_rate = self.weights.optimizer.learning_rate();
+        let loss = Loss::of(goal, lesson);
+        let labels = lesson.labels;
         let factors = self.dropout.draw(labels.len());
         let group = 2 * self.classes * LANES;
         let groups = joined.chunks_exact(group).zip(by_joined.chunks_exact_mut(group));
@@ -77,21 +81,29 @@ impl<'a> Middle<'a> {
         Ok(())
     }
 
-    /// Writes weights and optimiser back.
-    pub(super) fn put_back(mut self, joint: &mut Joint, optimizer: &mut Optimizer) -> Result<Lane<'a>, TrainError> {
+    /// Writes weights and optimiser back, and notes where the dropout's stream and another one stand.
+    pub(super) fn put_back(
+        mut self,
+        joint: &mut Joint,
+        optimizer: &mut Optimizer,
+        other: Option<&Stream>,
+    ) -> Result<Lane<'a>, TrainError> {
         self.weights.put_back(joint.params_mut(), optimizer)?;
-        self.lane.note(&[&self.dropout.rng]);
+        self.lane.note(&[Some(&self.dropout.rng), other].into_iter().flatten().collect::<Vec<_>>());
         Ok(self.lane)
     }
 }
 
-/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`.
+/// One epoch of the dense layers on joined outputs computed before, `[images][2 * classes]`, of images at these
+/// places that were shown so, batch by batch; empty if as they are.
+#[allow(clippy::too_many_arguments, reason = "each of its own kind")]
 pub(crate) fn joint_epoch<'a>(
     joint: &mut Joint,
     optimizer: &mut Optimizer,
     spec: &UnifiedSpec,
-    (joined, labels): (&[f32], &[i64]),
-    Pass { order, size, weights }: Pass<'_, i64>,
+    (joined, labels, places): (&[f32], &[i64], &[u32]),
+    Pass { order, size, goal }: Pass<'_, i64>,
+    shown: &[Shown],
     dropout: Dropout,
     lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
@@ -99,7 +111,7 @@ pub(crate) fn joint_epoch<'a>(
     let mut middle = Middle::new(joint, optimizer, spec, dropout, lane)?;
     let inputs = spec.joined() as usize;
     let labels: Vec<i64> = order.iter().map(|&i| labels[i as usize]).collect();
-    let groups = size.div_ceil(LANES);
+    let (groups, plain) = (size.div_ceil(LANES), Shown::default());
     let (mut lanes, mut by_joined) = (vec![0.0; groups * inputs * LANES], vec![0.0; groups * inputs * LANES]);
     for (batch, labels) in order.chunks(size).zip(labels.chunks(size)) {
         let used = batch.len().div_ceil(LANES) * inputs * LANES;
@@ -107,10 +119,13 @@ pub(crate) fn joint_epoch<'a>(
             let rows: Vec<&[f32]> = places.iter().map(|&i| &joined[i as usize * inputs..][..inputs]).collect();
             to_lanes(&rows, lanes);
         }
-        middle.turn(&lanes[..used], labels, weights, &mut by_joined[..used])?;
+        let shown = shown.get(middle.lane.way.batches).unwrap_or(&plain);
+        let places: Vec<u32> = batch.iter().map(|&i| places[i as usize]).collect();
+        let lesson = Lesson { places: &places, labels, shown };
+        middle.turn(&lanes[..used], goal, lesson, &mut by_joined[..used])?;
         if !middle.lane.batch_done() {
             break;
         }
     }
-    middle.put_back(joint, optimizer)
+    middle.put_back(joint, optimizer, None)
 }

@@ -3,24 +3,26 @@
 
 mod branch;
 mod exchange;
+mod feed;
 mod infer;
 mod joint;
 mod whole;
 
 pub(crate) use branch::branch_epoch;
-pub(crate) use infer::branch_logits;
+pub(crate) use infer::{branch_logits, shown_logits};
 pub(crate) use joint::joint_epoch;
 pub(crate) use whole::whole_epoch;
 
 use litecnn_data::{DeviceImages, HostImages};
 use litecnn_kernels::{
-    BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, weighted_cross_entropy_gradient,
+    BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, soft_cross_entropy_gradient, to_lanes,
+    weighted_cross_entropy_gradient,
 };
 use litecnn_model::{Branch, BranchSpec, Params};
 use tch::Tensor;
 
 use crate::TrainError;
-use crate::class_weights::ClassWeights;
+use crate::goal::{Goal, Hints, Lesson, Targets};
 use crate::optimizer::{HostOptimizer, Optimizer};
 
 /// The weights of a part and its optimiser, in plain memory.
@@ -52,20 +54,60 @@ struct Loss {
     images: usize,
     /// What each image counts; empty if all count the same.
     shares: Vec<f32>,
+    /// Of each group of 16 images, `[class][16]`; empty if labels say it all.
+    targets: Vec<f32>,
+    hints: Option<SoftHints>,
+}
+
+/// What a teacher says of each group of 16 images.
+struct SoftHints {
+    /// `[class][16]` a group.
+    targets: Vec<f32>,
+    shares: Vec<f32>,
+    temperature: f32,
 }
 
 impl Loss {
-    fn of(weights: Option<&ClassWeights>, labels: &[i64]) -> Self {
-        Self { images: labels.len(), shares: weights.map_or_else(Vec::new, |weights| weights.shares(labels)) }
+    fn of(goal: &Goal, lesson: Lesson<'_>) -> Self {
+        let images = lesson.labels.len();
+        let Some(Targets { rows, mut shares, hints }) = goal.targets(lesson) else {
+            let shares = goal.weights.as_ref().map_or_else(Vec::new, |weights| weights.shares(lesson.labels));
+            return Self { images, shares, targets: Vec::new(), hints: None };
+        };
+        let in_lanes = |rows: &[f32]| {
+            let group = goal.classes * LANES;
+            let mut targets = vec![0.0; images.div_ceil(LANES) * group];
+            for (rows, lanes) in rows.chunks(group).zip(targets.chunks_exact_mut(group)) {
+                to_lanes(&rows.chunks_exact(goal.classes).collect::<Vec<_>>(), lanes);
+            }
+            targets
+        };
+        let hints = hints.map(|Hints { rows, weight, temperature }| {
+            // The square of the temperature, and its inverse from the inner derivative.
+            let of_hints = shares.iter().map(|share| share * (weight * temperature) as f32).collect();
+            shares.iter_mut().for_each(|share| *share *= (1.0 - weight) as f32);
+            SoftHints { targets: in_lanes(&rows), shares: of_hints, temperature: temperature as f32 }
+        });
+        Self { images, shares, targets: in_lanes(&rows), hints }
     }
 
     /// Its gradients by the logits of a group of up to 16 images with these labels, counted from 0.
     fn gradient(&self, group: usize, logits: &[f32], labels: &[i64], by_logits: &mut [f32]) {
-        match self.shares.get(group * LANES..) {
-            Some(shares) if !self.shares.is_empty() => {
-                weighted_cross_entropy_gradient(logits, labels, &shares[..labels.len()], by_logits);
+        let of_group = |shares: &[f32]| shares[group * LANES..][..labels.len()].to_vec();
+        if self.targets.is_empty() {
+            match self.shares.is_empty() {
+                true => cross_entropy_gradient(logits, labels, self.images, by_logits),
+                false => weighted_cross_entropy_gradient(logits, labels, &of_group(&self.shares), by_logits),
             }
-            _ => cross_entropy_gradient(logits, labels, self.images, by_logits),
+            return;
+        }
+        let place = group * logits.len()..(group + 1) * logits.len();
+        soft_cross_entropy_gradient(logits, &self.targets[place.clone()], &of_group(&self.shares), by_logits);
+        if let Some(SoftHints { targets, shares, temperature }) = &self.hints {
+            let cooled: Vec<f32> = logits.iter().map(|logit| logit / temperature).collect();
+            let mut by_hints = vec![0.0; by_logits.len()];
+            soft_cross_entropy_gradient(&cooled, &targets[place], &of_group(shares), &mut by_hints);
+            by_logits.iter_mut().zip(by_hints).for_each(|(to, from)| *to += from);
         }
     }
 }

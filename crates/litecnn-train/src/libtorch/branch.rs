@@ -1,37 +1,36 @@
-use litecnn_data::{Augmentation, DeviceImages, Stream};
+use litecnn_data::DeviceImages;
 use litecnn_model::Branch;
 use tch::Tensor;
 
-use super::check;
+use super::{Loss, check, feed};
 use crate::TrainError;
-use crate::class_weights::Pass;
 use crate::epoch::Lane;
+use crate::look::Look;
 use crate::optimizer::Optimizer;
-use crate::score::weighted_cross_entropy;
+use crate::pass::Pass;
 
 /// One epoch of one branch over images.
 pub(crate) fn branch_epoch<'a>(
     branch: &mut Branch,
     optimizer: &mut Optimizer,
     images: &DeviceImages,
-    Pass { order, size, weights }: Pass<'_, u32>,
-    augment: &mut Option<(&Augmentation, Stream)>,
+    Pass { order, size, goal }: Pass<'_, u32>,
+    mut look: Look<'_>,
     mut lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
-    if let Some((_, rng)) = augment {
+    if let Some(rng) = look.stream_mut() {
         lane.seek(0, rng);
     }
-    let batches = images.batches(lane.left(order, size), size)?;
-    let weights = weights.map(|weights| weights.tensor(images.device())).transpose()?;
+    let order = lane.left(order, size);
+    let batches = images.batches(order, size)?;
+    let loss = Loss::new(goal, images.device())?;
     let mut seen = Vec::with_capacity(batches.len());
-    for batch in batches {
+    for (places, batch) in order.chunks(size).zip(batches) {
         let batch = batch?;
-        let input = match augment {
-            Some((augmentation, rng)) => augmentation.apply(&batch.images, &augmentation.draw(batch.len(), rng))?,
-            None => batch.images,
-        };
+        lane.learning_rate = optimizer.learning_rate();
+        let (input, shown) = feed::show(&mut look, lane.way.batches, batch.images)?;
         let logits = branch.forward(&input)?;
-        let loss = weighted_cross_entropy(&logits, &batch.labels, weights.as_ref())?;
+        let loss = loss.of(&logits, &batch.labels, places, &shown)?;
         check(&lane, &loss)?;
         let gradients = Tensor::f_run_backward(&[loss], branch.params().views(), false, false)?;
         let gradient = branch.params().gather(&gradients)?;
@@ -42,8 +41,6 @@ pub(crate) fn branch_epoch<'a>(
         }
     }
     lane.add(&seen)?;
-    if let Some((_, rng)) = augment {
-        lane.note(&[rng]);
-    }
+    lane.note(&look.stream().into_iter().collect::<Vec<_>>());
     Ok(lane)
 }

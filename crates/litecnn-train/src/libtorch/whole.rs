@@ -4,13 +4,14 @@ use litecnn_data::{DeviceImages, Stream};
 use litecnn_model::{Branch, HeadActivation, Joint, UnifiedModel, activate};
 use tch::Tensor;
 
-use super::check;
+use super::{Loss, check, feed};
 use crate::TrainError;
-use crate::class_weights::Pass;
 use crate::dropout::Dropout;
 use crate::epoch::Lane;
+use crate::goal::Shown;
+use crate::look::Look;
 use crate::optimizer::Optimizer;
-use crate::score::weighted_cross_entropy;
+use crate::pass::Pass;
 use crate::threads::{join, single_threaded_operations};
 
 /// One epoch of the whole model over images.
@@ -18,33 +19,39 @@ use crate::threads::{join, single_threaded_operations};
 /// The model falls apart into two branches that meet in the dense layers only: forward they hand their outputs over,
 /// backward they are handed the gradients of these. So the second branch can work in a thread of its own, and the
 /// sums are the same in the same order with one thread or two.
+#[allow(clippy::too_many_arguments, reason = "each of its own kind")]
 pub(crate) fn whole_epoch<'a>(
     model: &mut UnifiedModel,
     optimizers: &mut [Optimizer; 3],
     images: &DeviceImages,
-    Pass { order, size, weights }: Pass<'_, u32>,
+    Pass { order, size, goal }: Pass<'_, u32>,
+    mut look: Look<'_>,
     dropout: &Stream,
     workers: usize,
     lane: Lane<'a>,
 ) -> Result<Lane<'a>, TrainError> {
-    let order = lane.left(order, size);
+    if let Some(rng) = look.stream_mut() {
+        lane.seek(1, rng);
+    }
+    let (order, before) = (lane.left(order, size), lane.way.batches);
     let spec = model.spec().clone();
     let activation = spec.head_activation;
     let batches = images.batches(order, size)?;
     let mut dropout = Dropout::new(&spec, dropout.clone());
     lane.seek(0, &mut dropout.rng);
-    let weights = weights.map(|weights| weights.tensor(images.device())).transpose()?;
+    let loss = Loss::new(goal, images.device())?;
     let [first, second] = &mut model.branches;
     let [first_optimizer, second_optimizer, joint_optimizer] = optimizers;
     let mut first = Half { branch: first, optimizer: first_optimizer, activation };
     let mut second = Half { branch: second, optimizer: second_optimizer, activation };
     let joint = &mut model.joint;
-    let mut middle = Middle { joint, optimizer: joint_optimizer, dropout, weights, seen: Vec::new(), lane };
+    let mut middle = Middle { joint, optimizer: joint_optimizer, dropout, loss, seen: Vec::new(), lane };
     if workers < 2 {
-        for batch in batches {
+        for (places, batch) in order.chunks(size).zip(batches) {
             let batch = batch?;
-            let (a, b) = (first.forward(&batch.images)?, second.forward(&batch.images)?);
-            let (for_a, for_b) = middle.turn(&a, &b, &batch.labels)?;
+            let (shown, how) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
+            let (a, b) = (first.forward(&shown)?, second.forward(&shown)?);
+            let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, (places, &how))?;
             first.backward(&a, &for_a)?;
             second.backward(&b, &for_b)?;
             if !middle.lane.batch_done() {
@@ -55,17 +62,19 @@ pub(crate) fn whole_epoch<'a>(
         let shared = images.share();
         let (outputs, from_second) = channel::<Tensor>();
         let (to_second, gradients) = channel::<Tensor>();
+        let theirs = look.clone();
         std::thread::scope(|scope| {
             let worker = scope.spawn(move || {
                 single_threaded_operations();
-                second.work(&shared, (order, size), &outputs, &gradients)
+                second.work(&shared, (order, size), (theirs, before), &outputs, &gradients)
             });
             let lead = || {
-                for batch in batches {
+                for (places, batch) in order.chunks(size).zip(batches) {
                     let batch = batch?;
-                    let a = first.forward(&batch.images)?;
+                    let (shown, how) = feed::show(&mut look, middle.lane.way.batches, batch.images)?;
+                    let a = first.forward(&shown)?;
                     let Ok(b) = from_second.recv() else { break };
-                    let (for_a, for_b) = middle.turn(&a, &b, &batch.labels)?;
+                    let (for_a, for_b) = middle.turn(&a, &b, &batch.labels, (places, &how))?;
                     if to_second.send(for_b).is_err() {
                         break;
                     }
@@ -84,7 +93,7 @@ pub(crate) fn whole_epoch<'a>(
     }
     let Middle { mut lane, seen, dropout, .. } = middle;
     lane.add(&seen)?;
-    lane.note(&[&dropout.rng]);
+    lane.note(&[Some(&dropout.rng), look.stream()].into_iter().flatten().collect::<Vec<_>>());
     Ok(lane)
 }
 
@@ -108,16 +117,19 @@ impl Half<'_> {
         self.optimizer.step(self.branch.params_mut().flat_mut(), &gradient)
     }
 
-    /// An epoch in a thread of its own; ends early, without fault, if the other side hangs up.
+    /// An epoch, or what is left of it after so many batches, in a thread of its own; ends early, without fault, if the
+    /// other side hangs up.
     fn work(
         &mut self,
         images: &DeviceImages,
         (order, size): (&[u32], usize),
+        (mut look, before): (Look<'_>, usize),
         outputs: &Sender<Tensor>,
         gradients: &Receiver<Tensor>,
     ) -> Result<(), TrainError> {
-        for batch in images.batches(order, size)? {
-            let output = self.forward(&batch?.images)?;
+        for (n, batch) in images.batches(order, size)?.enumerate() {
+            let (shown, _) = feed::show(&mut look, before + n, batch?.images)?;
+            let output = self.forward(&shown)?;
             if outputs.send(output.f_detach()?).is_err() {
                 break;
             }
@@ -134,19 +146,25 @@ struct Middle<'m, 'a> {
     joint: &'m mut Joint,
     optimizer: &'m mut Optimizer,
     dropout: Dropout,
-    /// How much classes count, `[classes]`.
-    weights: Option<Tensor>,
+    loss: Loss<'m>,
     /// Logits of the batches so far.
     seen: Vec<Tensor>,
 }
 
 impl Middle<'_, '_> {
     /// One step of the dense layers on the branches' outputs; returns the loss's gradients by these.
-    fn turn(&mut self, a: &Tensor, b: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor), TrainError> {
+    fn turn(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        labels: &Tensor,
+        (places, shown): (&[u32], &Shown),
+    ) -> Result<(Tensor, Tensor), TrainError> {
+        self.lane.learning_rate = self.optimizer.learning_rate();
         let joined = Tensor::f_cat(&[a.f_detach()?, b.f_detach()?], 1)?.f_set_requires_grad(true)?;
         let logits =
             self.joint.forward(&joined, self.dropout.draw_tensor(labels.numel(), labels.device())?.as_ref())?;
-        let loss = weighted_cross_entropy(&logits, labels, self.weights.as_ref())?;
+        let loss = self.loss.of(&logits, labels, places, shown)?;
         check(&self.lane, &loss)?;
         let mut by: Vec<Tensor> = self.joint.params().views().iter().map(Tensor::shallow_clone).collect();
         by.push(joined);

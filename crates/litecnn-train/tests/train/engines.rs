@@ -27,7 +27,15 @@ fn trained(step: &str, data: &TrainingData, recipe: &Recipe, seed: u64) -> (Vec<
             |i: usize| model.branches[i].params().named().map(move |(n, t)| copy((format!("branch-{}.{n}", i + 1), t)));
         return (named(0).chain(named(1)).collect(), fit);
     }
-    let start = fresh(data, recipe);
+    let mut start = fresh(data, recipe);
+    if data.normalisation.is_some() {
+        // Without, what is black is at the kink of ReLU, and rounding decides.
+        for branch in &mut start.branches {
+            let filters = branch.spec().filters[0];
+            let biases = (Tensor::arange(filters, (tch::Kind::Float, Device::Cpu)) - 4.5) * 0.02;
+            branch.params_mut().set("conv1.bias", &biases).unwrap();
+        }
+    }
     let (model, fit) = match step {
         STAGE_TWO_JOINT => train_joint(start, data, recipe, seed, 2, None, &Silent).unwrap(),
         _ => train_whole(start, data, recipe, seed, 2, None, &Silent).unwrap(),
@@ -148,6 +156,117 @@ fn class_weights_enter_alike_in_every_step() {
     };
     cross_validate(&start, &folds, &data, &recipe, 3, 2, &|_| Ok(None), &Silent, &finished).unwrap();
     assert_eq!(*done.lock().unwrap(), 2);
+}
+
+/// Every ingredient that the paper does without, in each step, batches whose last one is not full.
+const ALL_AT_ONCE: &str = "[data]\nvalidation-images = 600\nnormalise = true\nclass-weights = \"balanced\"\n\
+    [model]\ndropout = 0.2\n[augmentation]\nmirror = 0.5\n";
+
+fn with_all(step: &str, more: &str) -> String {
+    format!(
+        "[{step}]\nepochs = 3\nbatch-size = 48\nkeep = \"last\"\naverage = 0.9\nlabel-smoothing = 0.1\n{more}\n\
+         schedule = {{ kind = \"cosine\", warmup = 0.7, final = 0.1 }}\n\
+         optimizer = {{ kind = \"adamw\", learning-rate = 0.002, beta-1 = 0.9, beta-2 = 0.99, epsilon = 1e-3, weight-decay = 0.05 }}\n\
+         [{step}.augmentation]\nrotation = 0.1\ntranslation-width = 0.1\nzoom-height = 0.1\nmirror = 0.5\n"
+    )
+}
+
+/// The mean difference of weights: where rounding puts a value on the other side of a kink, some weights part, not all.
+fn apart(ours: &[(String, Tensor)], others: &[(String, Tensor)]) -> f64 {
+    let sums = ours.iter().zip(others).map(|((_, a), (_, b))| (a - b).abs().sum(tch::Kind::Double).double_value(&[]));
+    sums.sum::<f64>() / ours.iter().map(|(_, t)| t.numel() as f64).sum::<f64>()
+}
+
+/// Adam divides by the root of squares of gradients, which would make much of rounding where these are small; so epsilon
+/// is large here.
+#[test]
+fn all_ingredients_enter_alike_in_every_step() {
+    for (name, more) in [("mnist", "mixup = 0.5"), ("cifar10", "mixup = 0.5\ncutmix = 1.0")] {
+        let steps: String = ["stage-1", "stage-2-1", "stage-2-2"].map(|step| with_all(step, more)).concat();
+        let recipe = recipe(&format!("{ALL_AT_ONCE}{steps}"));
+        for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
+            let train = |recipe: &Recipe, engine| {
+                let data = TrainingData::new(&samples(name), recipe, 1, Device::Cpu).unwrap();
+                trained(step, &TrainingData { engine, ..data }, recipe, 1)
+            };
+            let (ours, our_fit) = train(&recipe, Engine::Kernels);
+            let (plain, plain_fit) = train(&recipe, Engine::Libtorch);
+            for (a, b) in our_fit.history.iter().zip(&plain_fit.history) {
+                assert!((a.loss - b.loss).abs() < 1e-3, "{} {}", a.loss, b.loss);
+                assert!((a.validation_loss - b.validation_loss).abs() < 1e-2);
+                assert_eq!(a.learning_rate, b.learning_rate);
+            }
+            let between = apart(&ours, &plain);
+            assert!(between < 2e-4, "{name} {step}: {between}");
+            // Each of them counts.
+            for without in
+                ["schedule.kind=constant", "average=0", "label-smoothing=0", "augmentation.mirror=0", "mixup=0"]
+            {
+                let recipe = recipe.clone().overridden(&[format!("{step}.{without}").parse().unwrap()]).unwrap();
+                let (other, _) = train(&recipe, Engine::Kernels);
+                let counts = apart(&ours, &other);
+                assert!(counts > 5.0 * between, "{name} {step} {without}: {counts} {between}");
+            }
+        }
+    }
+}
+
+/// A teacher with a bent of its own, whose answers about mirrored images are others.
+#[test]
+fn a_teacher_enters_alike_in_every_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("answers.safetensors");
+    let dataset = samples("cifar10");
+    let steps: String = ["stage-1", "stage-2-1", "stage-2-2"].map(|step| with_all(step, "")).concat();
+    let text = |weight: f64| {
+        let shown = file.display();
+        format!("{ALL_AT_ONCE}{steps}[distillation]\nanswers = \"{shown}\"\ntemperature = 3\nweight = {weight}\n")
+    };
+    let refused = TrainingData::new(&dataset, &recipe(&text(0.5)), 1, Device::Cpu).unwrap_err().to_string();
+    assert!(refused.contains("answers.safetensors"), "{refused}");
+    let bare = recipe("[data]\nvalidation-images = 600");
+    let data = TrainingData::new(&dataset, &bare, 1, Device::Cpu).unwrap();
+    let teacher = fresh(&data, &bare);
+    let answers = Answers::of::<TrainError>(&[&data.images], &|images| Ok(teacher.forward(images)? * 5.0)).unwrap();
+    answers.save(&file, &dataset, "digest").unwrap();
+    for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
+        let train = |weight: f64, engine| {
+            let recipe = recipe(&text(weight));
+            let data = TrainingData::new(&dataset, &recipe, 1, Device::Cpu).unwrap();
+            trained(step, &TrainingData { engine, ..data }, &recipe, 1).0
+        };
+        let (ours, plain, alone) =
+            (train(0.7, Engine::Kernels), train(0.7, Engine::Libtorch), train(0.0, Engine::Kernels));
+        let between = apart(&ours, &plain);
+        assert!(between < 2e-4, "{step}: {between}");
+        assert!(apart(&ours, &alone) > 20.0 * between, "{step}: {} {between}", apart(&ours, &alone));
+    }
+    let other = Answers::load(&file, &samples("mnist")).unwrap_err().to_string();
+    assert!(other.contains("it is about other images, of `cifar10`"), "{other}");
+}
+
+/// What is validated and handed on is the average, for images as they are.
+#[test]
+fn the_model_handed_on_is_the_one_that_was_validated() {
+    for keep in ["last", "best"] {
+        let steps: String = ["stage-1", "stage-2-1", "stage-2-2"].map(|step| with_all(step, "")).concat();
+        let recipe = recipe(&format!("{ALL_AT_ONCE}{steps}").replace("\"last\"", &format!("\"{keep}\"")));
+        let data = TrainingData::new(&samples("cifar10"), &recipe, 2, Device::Cpu).unwrap();
+        let labels = data.images.labels(&data.split.validation).unwrap();
+        let (dual, fit) = stage_one(&data, &recipe, 2, 2, None, &Silent).unwrap();
+        for (i, branch) in dual.branches.iter().enumerate() {
+            let logits = branch_logits(branch, &data.images, &data.split.validation, data.engine).unwrap();
+            assert_eq!(Score::of(&logits, &labels).unwrap().accuracy, fit.kept[i].accuracy, "{keep} branch {i}");
+        }
+        let mut model = fresh(&data, &recipe);
+        for train in [train_joint, train_whole] {
+            let (trained, fit) = train(model, &data, &recipe, 2, 2, None, &Silent).unwrap();
+            let logits = unified_logits(&trained, &data.images, &data.split.validation, data.engine, 2).unwrap();
+            assert_eq!(Score::of(&logits, &labels).unwrap().accuracy, fit.kept[0].accuracy, "{keep}");
+            assert_eq!(fit.epochs, 3, "a schedule is followed to its end");
+            model = trained;
+        }
+    }
 }
 
 #[test]

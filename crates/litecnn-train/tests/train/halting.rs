@@ -19,7 +19,21 @@ fn recipe() -> Recipe {
     Recipe::parse(RECIPE, Path::new("test")).unwrap()
 }
 
-/// The same, ruined by its learning rates.
+/// One with everything that has a state of its own, or random numbers.
+fn tuned() -> Recipe {
+    let step = |name| {
+        format!(
+            "[{name}]\nepochs = 2\nkeep = \"last\"\naverage = 0.9\nlabel-smoothing = 0.1\nmixup = 0.4\ncutmix = 1.0\n\
+             schedule = {{ kind = \"cosine\", warmup = 0.5 }}\noptimizer = {{ kind = \"adamw\", learning-rate = 0.002, \
+             beta-1 = 0.9, beta-2 = 0.99, epsilon = 1e-6, weight-decay = 0.05 }}\n\
+             [{name}.augmentation]\nrotation = 0.1\nmirror = 0.5\n"
+        )
+    };
+    let steps = ["stage-1", "stage-2-1", "stage-2-2"].map(step).concat();
+    Recipe::parse(&format!("[data]\nvalidation-images = 600\nnormalise = true\n{steps}"), Path::new("test")).unwrap()
+}
+
+/// The first one, ruined by its learning rates.
 fn wild() -> Recipe {
     let rate = |kind| format!("epochs = 2\noptimizer = {{ kind = \"{kind}\", learning-rate = 1e30 }}\n");
     let mut text = RECIPE.to_owned();
@@ -103,18 +117,24 @@ fn state_in(dir: &Path, name: &str) -> Checkpointer {
 
 #[test]
 fn halted_after_any_batch_and_resumed_gives_the_same_bits() {
-    let (dir, recipe) = (tempfile::tempdir().unwrap(), recipe());
     // Workers, and batches at a time; the plain engine takes longer.
     let all: &[(usize, usize)] = &[(1, 5), (2, 7), (2, 1), (1, 13), (2, 13)];
-    for (engine, ways) in [(Engine::Kernels, all), (Engine::Libtorch, &all[..2])] {
-        let data = data(engine);
+    let (kernels, plain) = (Engine::Kernels, Engine::Libtorch);
+    let (recipe, tuned) = (recipe(), tuned());
+    for (engine, ways, recipe) in
+        [(kernels, all, &recipe), (plain, &all[..2], &recipe), (kernels, all, &tuned), (plain, &all[..2], &tuned)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let data = TrainingData::new(&samples("mnist"), recipe, 0, Device::Cpu).unwrap();
+        let data = TrainingData { engine, ..data };
         for step in [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE] {
-            let expected = run(step, &data, &recipe, 1, None, &Silent).unwrap();
+            let expected = run(step, &data, recipe, 1, None, &Silent).unwrap();
+            assert!(run(step, &data, recipe, 2, None, &Silent).unwrap() == expected, "{engine:?} {step}");
             for &(workers, every) in ways {
                 let state = state_in(dir.path(), &format!("{engine:?}-{step}-{workers}-{every}"));
                 let mut halts = Vec::new();
                 let found = loop {
-                    match run(step, &data, &recipe, workers, Some(&state), &Enough::after(every)) {
+                    match run(step, &data, recipe, workers, Some(&state), &Enough::after(every)) {
                         Ok(found) => break found,
                         Err(TrainError::Halted { epoch, batch, saved: true, .. }) => halts.push((epoch, batch)),
                         Err(other) => panic!("{other}"),

@@ -1,4 +1,5 @@
-//! Every step of both optimisers against numbers printed by Keras 3 (`../reference/optimizers.py`).
+//! Every step of the optimisers against numbers printed by Keras 3 (`../reference/optimizers.py`) and PyTorch
+//! (`../reference/adamw.py`).
 
 use litecnn_train::{Memory, Optimizer, OptimizerSettings, Recipe};
 use tch::{Kind, Tensor};
@@ -8,8 +9,9 @@ fn settings(text: &str) -> OptimizerSettings {
     recipe.stage_1.optimizer
 }
 
-fn cases() -> [(&'static str, OptimizerSettings); 6] {
+fn cases() -> [(&'static str, OptimizerSettings); 9] {
     let sgd = |rest: &str| settings(&format!("kind = \"sgd\", decay-form = \"decoupled\", {rest}"));
+    let adamw = |rest: &str| settings(&format!("kind = \"adamw\", {rest}"));
     [
         ("nadam", Recipe::paper().stage_1.optimizer),
         (
@@ -20,6 +22,12 @@ fn cases() -> [(&'static str, OptimizerSettings); 6] {
         ("sgd-nesterov-decay-large", sgd("learning-rate = 0.05, momentum = 0.9, nesterov = true, weight-decay = 0.1")),
         ("sgd-momentum", sgd("learning-rate = 0.01, momentum = 0.5, nesterov = false, weight-decay = 0.0")),
         ("sgd", sgd("learning-rate = 0.01, momentum = 0.0, nesterov = false, weight-decay = 0.0")),
+        ("adamw", adamw("learning-rate = 0.001, beta-1 = 0.9, beta-2 = 0.999, epsilon = 1e-8, weight-decay = 0.01")),
+        ("adamw-other", adamw("learning-rate = 0.02, beta-1 = 0.8, beta-2 = 0.95, epsilon = 1e-5, weight-decay = 0.3")),
+        (
+            "adamw-no-decay",
+            adamw("learning-rate = 0.004, beta-1 = 0.9, beta-2 = 0.99, epsilon = 1e-8, weight-decay = 0"),
+        ),
     ]
 }
 
@@ -30,7 +38,9 @@ struct Reference {
 }
 
 fn reference() -> Reference {
-    let all: serde_json::Value = serde_json::from_str(include_str!("../reference/optimizers.json")).unwrap();
+    let mut all: serde_json::Value = serde_json::from_str(include_str!("../reference/optimizers.json")).unwrap();
+    let mut torch: serde_json::Value = serde_json::from_str(include_str!("../reference/adamw.json")).unwrap();
+    all["cases"].as_object_mut().unwrap().append(torch["cases"].as_object_mut().unwrap());
     let row = |v: &serde_json::Value| Tensor::from_slice(&serde_json::from_value::<Vec<f32>>(v.clone()).unwrap());
     let gradients: Vec<Tensor> = all["gradients"].as_array().unwrap().iter().map(row).collect();
     assert_eq!(gradients.len(), 50);
@@ -38,7 +48,7 @@ fn reference() -> Reference {
 }
 
 #[test]
-fn fifty_steps_agree_with_keras_to_a_millionth() {
+fn fifty_steps_agree_with_keras_and_pytorch_to_a_millionth() {
     let reference = reference();
     for (name, settings) in cases() {
         let mut weights = reference.start.copy();

@@ -181,7 +181,7 @@ impl Forecast {
                 "filters": self.filters, "hidden": self.hidden, "parameters": self.parameters,
                 "weight_bytes": 4 * self.parameters, "macs": self.macs,
             },
-            "recipe": {"name": setup.recipe.name, "hash": setup.recipe.hash()},
+            "recipe": {"name": setup.recipe.name, "hash": setup.general.hash()},
             "engine": setup.engine.name(),
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
             "most_seconds": self.seconds(),
@@ -268,7 +268,7 @@ fn steps(setup: &Setup, data: &TrainingData) -> Result<Vec<StepForecast>> {
     let epochs = [whole.stage_1.epochs, whole.stage_2_1.epochs, whole.stage_2_2.epochs, whole.cross_validation.epochs];
     let names = [STAGE_ONE, STAGE_TWO_JOINT, STAGE_TWO_WHOLE];
     let dir = SeedDir::new(&setup.run, &setup.dataset().name, seed);
-    let hash = whole.hash();
+    let hash = setup.general.hash();
     let done = |step: &str| StepRecord::read(&dir.step(step)).is_ok_and(|record| record.recipe == hash);
     let mut steps = Vec::new();
     for ((name, epochs), (once, each)) in

@@ -11,12 +11,12 @@ use litecnn_data::{Dataset, ImportReport};
 use litecnn_model::{Model, UnifiedModel};
 use litecnn_pictures::PictureForm;
 use litecnn_run::{Manifest, RunDir, SeedDir, StepRecord, StepTimes, now, now_after, seeds_in, sha256, sha256_file};
-use litecnn_train::{Checkpointer, Engine, Fit, Override, Recipe, TrainingData};
+use litecnn_train::{Checkpointer, DistillationSettings, Engine, Fit, Override, Recipe, TrainingData};
 use tch::Device;
 
 use crate::training::choices::{self, ModelArgs};
 use crate::training::source::{self, Loaded, PictureArgs, Source};
-use crate::training::{device, engine, machine};
+use crate::training::{device, engine, evaluate, machine, surgery};
 
 /// Where a step works and by which recipe.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(crate) struct StepArgs {
     /// of a run that has only one.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// `paper`, `smoke`, `pictures` or a TOML file; what a file does not give is the paper's. If not given: the run's,
+    /// `paper`, `smoke`, `pictures`, `tuned` or a TOML file; what a file does not give is the paper's. If not given: the run's,
     /// and for a new run `pictures` for pictures of one's own, `paper` for other data.
     #[arg(long, value_name = "RECIPE")]
     pub(crate) recipe: Option<String>,
@@ -69,7 +69,10 @@ pub(crate) struct Choices {
 
 /// Everything a step needs, resolved; nothing is written yet.
 pub(crate) struct Setup {
+    /// As it is for the data set.
     pub(crate) recipe: Recipe,
+    /// As it is for all that a run may have: what the run is made with.
+    pub(crate) general: Recipe,
     pub(crate) loaded: Loaded,
     pub(crate) run: PathBuf,
     pub(crate) seed: u64,
@@ -111,12 +114,14 @@ impl Setup {
         }
         recipe = recipe.overridden(&args.set).map_err(|e| Usage(e.to_string()))?;
         choices.model.apply(&mut recipe, &loaded.dataset)?;
-        choices::check(&recipe, &loaded.dataset)?;
         if let Some(epochs) = args.max_epochs {
             recipe = recipe.capped(epochs);
         }
+        let general = recipe;
+        let recipe = general.for_dataset(&loaded.dataset.name).map_err(|e| Usage(e.to_string()))?;
+        choices::check(&recipe, &loaded.dataset)?;
         let workers = args.threads.map_or_else(litecnn_cli::threads, usize::from);
-        Ok(Self { recipe, loaded, run, seed, device, engine, workers })
+        Ok(Self { recipe, general, loaded, run, seed, device, engine, workers })
     }
 
     /// The data set.
@@ -139,9 +144,9 @@ impl Setup {
             created: now(),
             host: machine::host(),
             versions: machine::versions(self.device),
-            recipe_name: self.recipe.name.clone(),
-            recipe_hash: self.recipe.hash(),
-            recipe: toml::from_str(&self.recipe.to_toml()).context("the recipe as TOML")?,
+            recipe_name: self.general.name.clone(),
+            recipe_hash: self.general.hash(),
+            recipe: toml::from_str(&self.general.to_toml()).context("the recipe as TOML")?,
             data: if dataset.official { "official" } else { "unofficial" }.into(),
             datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
             sources: source.into_iter().collect(),
@@ -221,7 +226,7 @@ impl Session {
     pub(crate) fn start(setup: Setup) -> Result<Self> {
         let manifest = setup.manifest()?;
         let hash = manifest.recipe_hash.clone();
-        let Setup { recipe, loaded, run, seed, device, engine, workers } = setup;
+        let Setup { recipe, loaded, run, seed, device, engine, workers, general: _ } = setup;
         let Loaded { dataset, report, .. } = loaded;
         Ok(Self {
             run: Mutex::new(RunDir::open(&run, manifest)?),
@@ -245,9 +250,18 @@ impl Session {
 
     /// The data set on the device, parted as the recipe says.
     pub(crate) fn training_data(&self) -> Result<TrainingData> {
+        self.data_for(&self.recipe)
+    }
+
+    /// The same without a teacher: for whatever does not train. A process does one or the other.
+    pub(crate) fn data(&self) -> Result<TrainingData> {
+        self.data_for(&Recipe { distillation: DistillationSettings::default(), ..self.recipe.clone() })
+    }
+
+    fn data_for(&self, recipe: &Recipe) -> Result<TrainingData> {
         let mut held = self.images.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Held::Loaded(dataset) = &mut *held {
-            let data = TrainingData::take(dataset, &self.recipe, self.seed, self.device)?;
+            let data = TrainingData::take(dataset, recipe, self.seed, self.device)?;
             *held = Held::Parted(TrainingData { engine: self.engine, ..data });
         }
         match &*held {
@@ -283,7 +297,7 @@ impl Session {
         inputs: &[(PathBuf, &str)],
         outputs: &[PathBuf],
     ) -> Result<Option<Step<'_>>> {
-        let inputs = self.digests(inputs)?;
+        let inputs = self.digests(step, inputs)?;
         let folder = self.dir.step(step);
         let mut run = self.run.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let key = self.key(step);
@@ -305,13 +319,14 @@ impl Session {
 
     /// Whether a step is done with these inputs and left these outputs.
     pub(crate) fn is_done(&self, step: &str, inputs: &[(PathBuf, &str)], outputs: &[PathBuf]) -> Result<bool> {
-        let (inputs, outputs) = (self.digests(inputs)?, self.relatives(outputs));
+        let (inputs, outputs) = (self.digests(step, inputs)?, self.relatives(outputs));
         Ok(StepRecord::is_done(&self.dir.step(step), self.dir.root(), &self.hash, &inputs, &outputs)?)
     }
 
     /// Digests of the data and of files that must be as the steps that made them left them.
-    fn digests(&self, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
+    fn digests(&self, step: &str, inputs: &[(PathBuf, &str)]) -> Result<BTreeMap<String, String>> {
         let mut digests = BTreeMap::from([(format!("data:{}", self.dataset.name), self.dataset.digest.clone())]);
+        digests.extend(self.answers(step)?);
         for (path, maker) in inputs {
             let (relative, shown) = (self.relative(path), path.display());
             anyhow::ensure!(path.exists(), "{shown} is missing: run `{maker}` of this run first");
@@ -326,6 +341,22 @@ impl Session {
             digests.insert(relative, digest);
         }
         Ok(digests)
+    }
+
+    /// The digest of the teacher's answers that a step of training depends on, if it does. Once the step is done they may be
+    /// gone: then it is the one they had.
+    fn answers(&self, step: &str) -> Result<Option<(String, String)>> {
+        let distillation = &self.recipe.distillation;
+        if distillation.weight == 0.0 || [surgery::STEP, evaluate::STEP].contains(&step) {
+            return Ok(None);
+        }
+        let (key, path) = (format!("answers:{}", distillation.answers), Path::new(&distillation.answers));
+        let digest = if path.exists() {
+            Some(sha256_file(path)?)
+        } else {
+            StepRecord::read(&self.dir.step(step)).ok().and_then(|mut record| record.inputs.remove(&key))
+        };
+        Ok(digest.map(|digest| (key, digest)))
     }
 
     fn key(&self, step: &str) -> String {

@@ -8,7 +8,7 @@ use crate::training::progress::Progress;
 use crate::training::session::{Session, StepArgs};
 use crate::training::train::{card, done_already};
 
-const STEP: &str = "surgery";
+pub(crate) const STEP: &str = "surgery";
 
 const EXAMPLES: &str = "\
 Examples:

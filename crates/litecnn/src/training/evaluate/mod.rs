@@ -22,7 +22,7 @@ use crate::training::session::{Session, StepArgs};
 use crate::training::train::{self, card, done_already};
 use scored::{Scored, answers, logits};
 
-const STEP: &str = "evaluate";
+pub(crate) const STEP: &str = "evaluate";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub(crate) fn conclude(session: &Session, progress: &Progress) -> Result<()> {
 
 fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
     let dir = &session.dir;
-    let data = session.training_data()?;
+    let data = session.data()?;
     let folds = trained_folds(session, &data)?;
     let entries = entries(dir, &data, &folds);
     let inputs: Vec<(PathBuf, &str)> = entries.iter().map(|e| (e.path.clone(), e.maker)).collect();

@@ -6,6 +6,7 @@ mod prune;
 mod quantise;
 mod show;
 mod shrink;
+mod teach;
 mod train;
 
 use anyhow::Result;
@@ -28,6 +29,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Shrink(shrink::Args),
     Quantise(quantise::Args),
+    Teach(teach::Args),
 }
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
@@ -40,5 +42,6 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Shrink(args) => shrink::run(args),
         Command::Quantise(args) => quantise::run(args),
+        Command::Teach(args) => teach::run(args, quiet),
     }
 }
