@@ -44,9 +44,14 @@ impl Map {
 }
 
 fn convolution(input: &Map, weights: &[f64], filters: Filters) -> Map {
+    if let Filters::Separable { out } = filters {
+        let (first, second) = weights.split_at(9 * input.channels);
+        return convolution(&convolution(input, first, Filters::Depthwise), second, full(1, out));
+    }
     let (kernel, out, depthwise) = match filters {
         Filters::Full { kernel, out } => (kernel, out, false),
         Filters::Depthwise => (3, input.channels, true),
+        Filters::Separable { .. } => unreachable!("it is two others"),
     };
     let half = (kernel / 2) as isize;
     Map::zeros(out, input.height, input.width).fill(|n, o, y, x| {
@@ -109,6 +114,7 @@ fn forward(shape: &NetworkShape, images: &Map, weights: &[f64]) -> (Vec<Vec<f64>
                 let (out, count) = match unit.filters {
                     Filters::Full { kernel, out } => (out, out * input.channels * kernel * kernel),
                     Filters::Depthwise => (input.channels, input.channels * 9),
+                    Filters::Separable { out } => (out, input.channels * (9 + out)),
                 };
                 let raw = convolution(input, take(count), unit.filters);
                 let (mut made, moments) = batch_norm(&raw, take(out), take(out));
@@ -176,7 +182,8 @@ fn full(kernel: usize, out: usize) -> Filters {
 /// Everything there is: both kernels, depthwise, an addition of a unit's own input and of an earlier value, both poolings,
 /// odd sides, channels that fill no block.
 fn shapes() -> Vec<NetworkShape> {
-    let separable = |input: usize| [unit(input, Filters::Depthwise, None, false), unit(input + 1, full(1, 7), Some(input), true)];
+    let separable =
+        |input: usize| [unit(input, Filters::Depthwise, None, false), unit(input + 1, full(1, 7), Some(input), true)];
     let mut first = vec![unit(0, full(3, 7), None, true)];
     first.extend(separable(1));
     first.push(Step::Pool { input: 3, pooling: Pooling::Max });
@@ -190,7 +197,11 @@ fn shapes() -> Vec<NetworkShape> {
         unit(5, full(3, 6), None, true),
         unit(6, full(3, 6), Some(6), true),
     ];
+    // Several tiles of rows, the last one not full.
+    let fused = |input: usize, out: usize, added: Option<usize>| unit(input, Filters::Separable { out }, added, true);
+    let tall = vec![fused(0, 5, None), fused(1, 5, Some(1)), fused(2, 5, Some(1)), fused(3, 3, None)];
     vec![
+        NetworkShape { channels: 2, height: 19, width: 6, steps: tall, classes: 2 },
         NetworkShape { channels: 3, height: 8, width: 8, steps: first, classes: 4 },
         NetworkShape { channels: 1, height: 7, width: 9, steps: inverted, classes: 3 },
     ]
@@ -311,7 +322,10 @@ fn with_a_groups_own_moments_answers_are_those_of_training() {
             match step {
                 Step::Unit(unit) => {
                     let (height, width) = maps[unit.input];
-                    let out = if let Filters::Full { out, .. } = unit.filters { out } else { channels[unit.input] };
+                    let out = match unit.filters {
+                        Filters::Full { out, .. } | Filters::Separable { out } => out,
+                        Filters::Depthwise => channels[unit.input],
+                    };
                     let count = (LANES * height * width) as f32;
                     for moments in moments.by_ref().take(out) {
                         means.push(moments.mean);
@@ -336,7 +350,7 @@ fn with_a_groups_own_moments_answers_are_those_of_training() {
 
 #[test]
 fn impossible_networks_are_refused_in_words() {
-    let good = shapes().remove(0);
+    let good = shapes().remove(1);
     assert_eq!(good.fault(), None);
     let with = |steps: Vec<Step>| NetworkShape { steps, ..good.clone() }.fault().unwrap();
     assert!(with(vec![]).contains("no steps"));

@@ -1,8 +1,10 @@
 //! A convolution that keeps the size of the map (odd kernel, step 1, zeros around), forward and backward, a row at a
 //! time. Buffers are laid out as [`Map`] says.
 
+use std::ops::Range;
+
 use super::map::{Map, Vector};
-use crate::simd::{LANES, Simd};
+use crate::simd::{LANES, Simd, with_level};
 
 /// Channels out computed together, at most.
 const WIDEST: usize = 6;
@@ -71,44 +73,40 @@ fn pack(out: usize, inputs: usize, taps: usize, weight: impl Fn(usize, usize, us
     }
 }
 
-/// A row of the output; with `ADD` added to what is there.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// Row `y` of the output, written to `to`, or added to what is there.
+    pub(crate) fn row(conv: &Conv, y: usize, input: &[Vector], packed: &[f32], to: &mut [Vector], add: bool) = row_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn row<S: Simd, const ADD: bool>(
-    conv: &Conv,
-    y: usize,
-    input: &[Vector],
-    packed: &[f32],
-    output: &mut [Vector],
-) {
+unsafe fn row_with<S: Simd>(conv: &Conv, y: usize, input: &[Vector], packed: &[f32], to: &mut [Vector], add: bool) {
     assert_eq!(input.len(), conv.map.vectors());
-    assert_eq!(output.len(), conv.output().vectors());
+    assert_eq!(to.len(), conv.output().row());
     let size = block(conv.out);
     assert_eq!(packed.len(), conv.out.div_ceil(size) * conv.taps() * conv.map.channels * size);
     assert!(y < conv.map.height && conv.kernel <= 3);
     // SAFETY: the lengths above are all that the kernels touch.
     unsafe {
         match (conv.kernel, size) {
-            (1, 4) => row_of::<S, 1, 4, ADD>(conv, y, input, packed, output),
-            (1, 5) => row_of::<S, 1, 5, ADD>(conv, y, input, packed, output),
-            (1, _) => row_of::<S, 1, 6, ADD>(conv, y, input, packed, output),
-            (_, 4) => row_of::<S, 3, 4, ADD>(conv, y, input, packed, output),
-            (_, 5) => row_of::<S, 3, 5, ADD>(conv, y, input, packed, output),
-            (_, _) => row_of::<S, 3, 6, ADD>(conv, y, input, packed, output),
+            (1, 4) => row_of::<S, 1, 4>(conv, y, input, packed, to, add),
+            (1, 5) => row_of::<S, 1, 5>(conv, y, input, packed, to, add),
+            (1, _) => row_of::<S, 1, 6>(conv, y, input, packed, to, add),
+            (_, 4) => row_of::<S, 3, 4>(conv, y, input, packed, to, add),
+            (_, 5) => row_of::<S, 3, 5>(conv, y, input, packed, to, add),
+            (_, _) => row_of::<S, 3, 6>(conv, y, input, packed, to, add),
         }
     }
 }
 
 #[inline(always)]
 #[allow(clippy::undocumented_unsafe_blocks, reason = "lengths are checked by the caller")]
-unsafe fn row_of<S: Simd, const K: usize, const B: usize, const ADD: bool>(
+unsafe fn row_of<S: Simd, const K: usize, const B: usize>(
     conv: &Conv,
     y: usize,
     input: &[Vector],
     packed: &[f32],
-    output: &mut [Vector],
+    to: &mut [Vector],
+    add: bool,
 ) {
     let (map, out) = (conv.map, conv.output());
     let half = K / 2;
@@ -123,23 +121,26 @@ unsafe fn row_of<S: Simd, const K: usize, const B: usize, const ADD: bool>(
             while x < map.width {
                 unsafe {
                     let window = Window {
-                        input: input.as_ptr().cast::<f32>().add((map.at(y + first - half, 0) + x - half) * LANES + lane),
+                        input: input
+                            .as_ptr()
+                            .cast::<f32>()
+                            .add((map.at(y + first - half, 0) + x - half) * LANES + lane),
                         row: map.row() * LANES,
                         line: map.line() * LANES,
                         channels: map.channels,
                         weights: packed.as_ptr().add((b * K + first) * map.channels * K * B),
                         rows: last - first,
                     };
-                    let to = output.as_mut_ptr().cast::<f32>().add((out.at(y, b * B) + x) * LANES + lane);
+                    let to = to.as_mut_ptr().cast::<f32>().add((out.at(0, b * B) + x) * LANES + lane);
                     let line = out.line() * LANES;
                     if S::PIXELS == 4 && x + 4 <= map.width {
-                        window.pixels::<S, K, B, 4, ADD>(to, line, there);
+                        window.pixels::<S, K, B, 4>(to, line, there, add);
                         x += 4;
                     } else if x + 2 <= map.width {
-                        window.pixels::<S, K, B, 2, ADD>(to, line, there);
+                        window.pixels::<S, K, B, 2>(to, line, there, add);
                         x += 2;
                     } else {
-                        window.pixels::<S, K, B, 1, ADD>(to, line, there);
+                        window.pixels::<S, K, B, 1>(to, line, there, add);
                         x += 1;
                     }
                 }
@@ -163,11 +164,12 @@ struct Window {
 impl Window {
     #[inline(always)]
     #[allow(clippy::undocumented_unsafe_blocks, reason = "lengths are checked by the caller")]
-    unsafe fn pixels<S: Simd, const K: usize, const B: usize, const P: usize, const ADD: bool>(
+    unsafe fn pixels<S: Simd, const K: usize, const B: usize, const P: usize>(
         &self,
         to: *mut f32,
         line: usize,
         there: usize,
+        add: bool,
     ) {
         unsafe {
             let mut acc = [[S::zero(); B]; P];
@@ -195,7 +197,7 @@ impl Window {
                 if o < there {
                     for p in 0..P {
                         let to = to.add(o * line + p * LANES);
-                        let value = if ADD { S::add(S::load(to), acc[p][o]) } else { acc[p][o] };
+                        let value = if add { S::add(S::load(to), acc[p][o]) } else { acc[p][o] };
                         S::store(to, value);
                     }
                 }
@@ -204,20 +206,21 @@ impl Window {
     }
 }
 
-/// Adds what some rows say to the sums of the weights' gradients, `[out][in][ky][kx][16]`.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// Adds what some rows say to the sums of the weights' gradients, `[out][in][ky][kx][16]`; `by_output` has these rows.
+    pub(crate) fn weight_gradients(conv: &Conv, rows: Range<usize>, input: &[Vector], by_output: &[Vector], sums: &mut [Vector]) = weight_gradients_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn weight_gradients<S: Simd>(
+unsafe fn weight_gradients_with<S: Simd>(
     conv: &Conv,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     input: &[Vector],
     by_output: &[Vector],
     sums: &mut [Vector],
 ) {
     assert_eq!(input.len(), conv.map.vectors());
-    assert_eq!(by_output.len(), conv.output().vectors());
+    assert_eq!(by_output.len(), rows.len() * conv.output().row());
     assert_eq!(sums.len(), conv.weights());
     assert!(rows.end <= conv.map.height && conv.kernel <= 3);
     let inputs = conv.map.channels;
@@ -250,7 +253,7 @@ pub(crate) unsafe fn weight_gradients<S: Simd>(
 /// Some weights: of channels from `o` and `i` on, at one place of the kernel.
 struct Piece<'a> {
     conv: &'a Conv,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     o: usize,
     i: usize,
     ky: usize,
@@ -287,7 +290,7 @@ impl Piece<'_> {
                     if seen < half || seen - half >= map.height {
                         continue;
                     }
-                    let g = by_output.add(out.at(y, self.o) * LANES + lane);
+                    let g = by_output.add(out.at(y - self.rows.start, self.o) * LANES + lane);
                     let x = input.add((map.at(seen - half, self.i) + self.kx - half) * LANES + lane);
                     for p in 0..map.width {
                         let mut xs = [S::zero(); I];

@@ -42,6 +42,11 @@ impl Map {
         self.channels * self.line()
     }
 
+    /// Where the vectors of some rows are.
+    pub(crate) fn rows(&self, rows: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        rows.start * self.row()..rows.end * self.row()
+    }
+
     /// Vectors of everything.
     pub(crate) fn vectors(&self) -> usize {
         self.height * self.row()
@@ -59,6 +64,11 @@ impl Map {
     /// With other channels.
     pub(crate) fn with(&self, channels: usize) -> Self {
         Self { channels, ..*self }
+    }
+
+    /// With other rows.
+    pub(crate) fn of_rows(&self, height: usize) -> Self {
+        Self { height, ..*self }
     }
 
     /// After a 2x2 window with step 2.

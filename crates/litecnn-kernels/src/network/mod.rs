@@ -7,6 +7,7 @@ mod norm;
 mod passes;
 mod pool;
 mod room;
+mod separable;
 mod shape;
 
 pub use map::Images;
@@ -18,6 +19,7 @@ use self::conv::Conv;
 use self::map::{Map, Vector, values, values_mut};
 use self::norm::{Affine, EPSILON, Mix};
 use self::passes::{Convolution, Target};
+use self::separable::Separable;
 use crate::conv::sum;
 use crate::dense;
 use crate::simd::{LANES, Level};
@@ -73,6 +75,7 @@ impl NetworkKernel {
             let convolution = match unit.filters {
                 Filters::Full { kernel, out } => Convolution::Full(Conv { kernel, map, out }),
                 Filters::Depthwise => Convolution::Depthwise(map),
+                Filters::Separable { out } => Convolution::Separable(Separable { map, out }),
             };
             UnitKernel {
                 convolution,
@@ -124,6 +127,9 @@ impl NetworkKernel {
                     kernel.forward = of_filters.to_vec();
                     kernel.backward = of_filters.to_vec();
                 }
+                Convolution::Separable(separable) => {
+                    separable.pack(of_filters, &mut kernel.forward, &mut kernel.backward);
+                }
             }
             kernel.scale.copy_from_slice(take(unit.out(map)));
             kernel.shift.copy_from_slice(take(unit.out(map)));
@@ -155,7 +161,7 @@ impl NetworkKernel {
 
     /// Room for what is computed of 16 images, and for the sums of gradients.
     pub fn room(&self) -> Room {
-        Room::new(&self.shape, &self.maps)
+        Room::new(&self.shape, &self.maps, self.units.iter().map(|unit| unit.convolution.between()).collect())
     }
 
     /// Computes logits `[class][16]` with the running statistics.
@@ -176,7 +182,7 @@ impl NetworkKernel {
 
     fn pass(&self, images: &Images, room: &mut Room, training: bool) {
         assert!(room.shape == self.shape && images.map == self.maps[0], "room of another network");
-        let Room { values: made, raw, moments, affine, sums, means, logits, .. } = room;
+        let Room { values: made, raw, between, moments, affine, sums, means, logits, .. } = room;
         let (mut unit_number, mut normed) = (0, 0);
         for (i, step) in self.shape.steps.iter().enumerate() {
             let (before, after) = made.split_at_mut(i);
@@ -184,14 +190,15 @@ impl NetworkKernel {
             let output = &mut after[0][..];
             match step {
                 Step::Pool { input, pooling } => {
-                    passes::pool(self.level, *pooling, &self.maps[*input], value(*input), output);
+                    pool::forward(self.level, *pooling, &self.maps[*input], value(*input), output);
                 }
                 Step::Unit(unit) => {
                     let UnitKernel { convolution, forward, scale, shift, running, .. } = &self.units[unit_number];
                     let (map, raw) = (convolution.output(), &mut raw[unit_number][..]);
                     let sums = if training { &mut sums[..2 * map.channels] } else { &mut [] };
                     sums.fill(Vector::ZERO);
-                    passes::convolve(self.level, convolution, value(unit.input), forward, raw, sums);
+                    let between = &mut between[unit_number];
+                    passes::convolve(self.level, convolution, value(unit.input), forward, between, raw, sums);
                     let places = normed..normed + map.channels;
                     if training {
                         let count = (map.pixels() * LANES) as f64;
@@ -206,7 +213,7 @@ impl NetworkKernel {
                         }
                     }
                     let affine = if training { &affine[places] } else { &running[..] };
-                    passes::apply(self.level, &map, affine, raw, unit.added.map(value), unit.relu, output);
+                    norm::apply(self.level, &map, affine, raw, unit.added.map(value), unit.relu, output);
                     unit_number += 1;
                     normed += map.channels;
                 }
@@ -225,7 +232,8 @@ impl NetworkKernel {
     pub fn backward(&self, images: &Images, by_logits: &[f32], room: &mut Room) {
         assert!(room.shape == self.shape && images.map == self.maps[0], "room of another network");
         assert_eq!(by_logits.len(), self.shape.classes * LANES);
-        let Room { values: made, raw, moments, sums, means, by_means, gradients, plan, weight_sums, .. } = room;
+        let Room { values: made, raw, between, moments, sums, means, by_means, gradients, plan, weight_sums, .. } =
+            room;
         let last = self.maps.len() - 1;
 
         // Weight sums lie as weights do.
@@ -246,7 +254,7 @@ impl NetworkKernel {
             match step {
                 Step::Pool { input, pooling } => {
                     let to = Target { gradient: &mut gradients[plan.slots[*input]], first: first.input };
-                    passes::pool_back(self.level, *pooling, &self.maps[*input], value(*input), &own, to);
+                    pool::back(self.level, *pooling, &self.maps[*input], value(*input), &own, to);
                 }
                 Step::Unit(unit) => {
                     unit_number -= 1;
@@ -259,7 +267,7 @@ impl NetworkKernel {
                         .added
                         .map(|added| Target { gradient: &mut gradients[plan.slots[added]], first: first.added });
                     let output = unit.relu.then(|| value(i + 1));
-                    passes::norm_back(self.level, &map, raw, output, &mut own, added, sums);
+                    norm::back(self.level, &map, raw, output, &mut own, added, sums);
                     let count = unit.weights(self.maps[unit.input]);
                     let (before, of_unit) = rest.split_at_mut(rest.len() - count - 2 * map.channels);
                     rest = before;
@@ -277,6 +285,7 @@ impl NetworkKernel {
                         &mut own,
                         by_input,
                         of_filters,
+                        &mut between[unit_number],
                     );
                 }
             }

@@ -2,25 +2,26 @@
 //! "ghost" batch norm of Hoffer, Hubara & Soudry 2017), then an addition and ReLU, forward and backward, row by row.
 
 use super::map::{Map, Vector};
-use crate::simd::{LANES, Simd};
+use super::passes::Target;
+use crate::simd::{LANES, Simd, with_level};
 
 /// Added to the variance.
 pub(crate) const EPSILON: f64 = 1e-5;
 
-/// Adds a row to the sums `[channel][2][16]` of values and of squares.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// Adds a row to the sums `[channel][2][16]` of values and of squares.
+    pub(crate) fn add_row(map: &Map, row: &[Vector], sums: &mut [Vector]) = add_row_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn add_row<S: Simd>(map: &Map, y: usize, raw: &[Vector], sums: &mut [Vector]) {
-    assert_eq!((raw.len(), sums.len()), (map.vectors(), 2 * map.channels));
-    assert!(y < map.height);
+unsafe fn add_row_with<S: Simd>(map: &Map, row: &[Vector], sums: &mut [Vector]) {
+    assert_eq!((row.len(), sums.len()), (map.row(), 2 * map.channels));
     for c in 0..map.channels {
         let mut lane = 0;
         while lane < LANES {
             // SAFETY: the lengths above are all that is touched.
             unsafe {
-                let from = raw.as_ptr().cast::<f32>().add(map.at(y, c) * LANES + lane);
+                let from = row.as_ptr().cast::<f32>().add(map.at(0, c) * LANES + lane);
                 let to = sums.as_mut_ptr().cast::<f32>().add(2 * c * LANES + lane);
                 let (mut sum, mut squares) = (S::load(to), S::load(to.add(LANES)));
                 for p in 0..map.width {
@@ -43,12 +44,13 @@ pub(crate) struct Affine {
     pub(crate) summand: f32,
 }
 
-/// `output = relu(factor * raw + summand + added)`; `added` may be empty, ReLU left out.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// `output = relu(factor * raw + summand + added)`; nothing may be added, ReLU left out.
+    pub(crate) fn apply(map: &Map, affine: &[Affine], raw: &[Vector], added: Option<&[Vector]>, relu: bool, output: &mut [Vector]) = apply_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn apply<S: Simd>(
+unsafe fn apply_with<S: Simd>(
     map: &Map,
     affine: &[Affine],
     raw: &[Vector],
@@ -109,23 +111,24 @@ unsafe fn line<S: Simd, const ADD: bool, const RELU: bool>(
     }
 }
 
-/// First pass back: `gradient`, by what came out of ReLU (`output`), becomes that by what went into it, also added to
-/// (with `first` written to) the gradient of what was added; sums `[channel][2][16]` get it, and it times `raw`.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// First pass back: `gradient`, by what came out of ReLU (`output`, if there is one), becomes that by what went into
+    /// it, which is also the gradient of what was added; sums `[channel][2][16]` get it, and it times `raw`.
+    pub(crate) fn back(map: &Map, raw: &[Vector], output: Option<&[Vector]>, gradient: &mut [Vector], added: Option<Target<'_>>, sums: &mut [Vector]) = back_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn back<S: Simd>(
+unsafe fn back_with<S: Simd>(
     map: &Map,
     raw: &[Vector],
     output: Option<&[Vector]>,
     gradient: &mut [Vector],
-    mut added: Option<(&mut [Vector], bool)>,
+    mut added: Option<Target<'_>>,
     sums: &mut [Vector],
 ) {
     assert_eq!((raw.len(), gradient.len(), sums.len()), (map.vectors(), map.vectors(), 2 * map.channels));
     assert!(output.is_none_or(|o| o.len() == map.vectors()));
-    assert!(added.as_ref().is_none_or(|(a, _)| a.len() == map.vectors()));
+    assert!(added.as_ref().is_none_or(|a| a.gradient.len() == map.vectors()));
     for y in 0..map.height {
         for c in 0..map.channels {
             let place = map.at(y, c) * LANES;
@@ -138,7 +141,8 @@ pub(crate) unsafe fn back<S: Simd>(
                     let raw = raw.as_ptr().cast::<f32>().add(place + lane);
                     let gradient = gradient.as_mut_ptr().cast::<f32>().add(place + lane);
                     let output = output.map(|o| o.as_ptr().cast::<f32>().add(place + lane));
-                    let added = added.as_mut().map(|(a, first)| (a.as_mut_ptr().cast::<f32>().add(place + lane), *first));
+                    let added =
+                        added.as_mut().map(|a| (a.gradient.as_mut_ptr().cast::<f32>().add(place + lane), a.first));
                     for p in 0..map.width {
                         let at = p * LANES;
                         let mut g = S::load(gradient.add(at));
@@ -170,12 +174,13 @@ pub(crate) struct Mix {
     pub(crate) summand: f32,
 }
 
-/// Second pass back, a row: the gradient becomes that by `raw`.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// Second pass back, a row: the gradient becomes that by `raw`.
+    pub(crate) fn mix_row(map: &Map, y: usize, mix: &[Mix], raw: &[Vector], gradient: &mut [Vector]) = mix_row_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn mix_row<S: Simd>(map: &Map, y: usize, mix: &[Mix], raw: &[Vector], gradient: &mut [Vector]) {
+unsafe fn mix_row_with<S: Simd>(map: &Map, y: usize, mix: &[Mix], raw: &[Vector], gradient: &mut [Vector]) {
     assert_eq!((raw.len(), gradient.len(), mix.len()), (map.vectors(), map.vectors(), map.channels));
     assert!(y < map.height);
     for (c, mix) in mix.iter().enumerate() {

@@ -1,11 +1,11 @@
-//! What is done to whole maps, with the instructions of a level.
+//! Convolutions of whole maps, forward and back.
 
 use super::conv::{self, Conv};
-use super::depthwise;
+use super::depthwise::{self, Way};
 use super::map::{Map, Vector};
-use super::norm::{self, Affine, Mix};
-use super::pool::{self, Pooling};
-use crate::simd::{Simd, with_level};
+use super::norm::{self, Mix};
+use super::separable::{self, Between, Separable};
+use crate::simd::Level;
 
 /// Pixels whose weight gradients are summed together: enough that loading and storing the sums costs little, few enough
 /// to be in the nearest cache still.
@@ -16,6 +16,7 @@ const TILE: usize = 128;
 pub(crate) enum Convolution {
     Full(Conv),
     Depthwise(Map),
+    Separable(Separable),
 }
 
 impl Convolution {
@@ -23,14 +24,12 @@ impl Convolution {
         match self {
             Self::Full(conv) => conv.output(),
             Self::Depthwise(map) => *map,
+            Self::Separable(separable) => separable.output(),
         }
     }
 
-    fn halo(&self) -> usize {
-        match self {
-            Self::Full(conv) => conv.kernel / 2,
-            Self::Depthwise(_) => depthwise::SIDE / 2,
-        }
+    pub(crate) fn between(&self) -> Between {
+        if let Self::Separable(separable) = self { separable.between() } else { Between::default() }
     }
 }
 
@@ -41,80 +40,35 @@ pub(crate) struct Target<'a> {
     pub(crate) first: bool,
 }
 
-with_level! {
-    /// The convolution of a map, and the sums of its values and squares, unless there is no room for them.
-    pub(crate) fn convolve(of: &Convolution, input: &[Vector], weights: &[f32], raw: &mut [Vector], sums: &mut [Vector]) = convolve_with
-}
-
-#[inline(always)]
-unsafe fn convolve_with<S: Simd>(
+/// The convolution of a map, and the sums of its values and squares, unless there is no room for them.
+pub(crate) fn convolve(
+    level: Level,
     of: &Convolution,
     input: &[Vector],
     weights: &[f32],
+    between: &mut Between,
     raw: &mut [Vector],
     sums: &mut [Vector],
 ) {
     let output = of.output();
     for y in 0..output.height {
-        // SAFETY: as of the function.
-        unsafe {
-            match of {
-                Convolution::Full(conv) => conv::row::<S, false>(conv, y, input, weights, raw),
-                Convolution::Depthwise(map) => depthwise::row::<S, false, false>(map, y, input, weights, raw),
-            }
-            if !sums.is_empty() {
-                norm::add_row::<S>(&output, y, raw, sums);
-            }
+        let to = &mut raw[output.rows(y..y + 1)];
+        match of {
+            Convolution::Full(conv) => conv::row(level, conv, y, input, weights, to, false),
+            Convolution::Depthwise(map) => depthwise::row(level, map, y, input, weights, to, Way::Forward),
+            Convolution::Separable(of) => separable::row(level, of, y, input, weights, between, to),
+        }
+        if !sums.is_empty() {
+            norm::add_row(level, &output, to, sums);
         }
     }
 }
 
-with_level! {
-    /// See [`norm::apply`].
-    pub(crate) fn apply(map: &Map, affine: &[Affine], raw: &[Vector], added: Option<&[Vector]>, relu: bool, output: &mut [Vector]) = apply_with
-}
-
-#[inline(always)]
-unsafe fn apply_with<S: Simd>(
-    map: &Map,
-    affine: &[Affine],
-    raw: &[Vector],
-    added: Option<&[Vector]>,
-    relu: bool,
-    output: &mut [Vector],
-) {
-    // SAFETY: as of the function.
-    unsafe { norm::apply::<S>(map, affine, raw, added, relu, output) }
-}
-
-with_level! {
-    /// See [`norm::back`].
-    pub(crate) fn norm_back(map: &Map, raw: &[Vector], output: Option<&[Vector]>, gradient: &mut [Vector], added: Option<Target<'_>>, sums: &mut [Vector]) = norm_back_with
-}
-
-#[inline(always)]
-unsafe fn norm_back_with<S: Simd>(
-    map: &Map,
-    raw: &[Vector],
-    output: Option<&[Vector]>,
-    gradient: &mut [Vector],
-    added: Option<Target<'_>>,
-    sums: &mut [Vector],
-) {
-    let added = added.map(|target| (target.gradient, target.first));
-    // SAFETY: as of the function.
-    unsafe { norm::back::<S>(map, raw, output, gradient, added, sums) }
-}
-
-with_level! {
-    /// From gradients by what batch norm saw (`mix` is still to be done to them) to those of the convolution's input and
-    /// weights. `weights` are as the way back reads them.
-    pub(crate) fn convolve_back(of: &Convolution, mix: &[Mix], raw: &[Vector], input: &[Vector], weights: &[f32], gradient: &mut [Vector], by_input: Option<Target<'_>>, weight_sums: &mut [Vector]) = convolve_back_with
-}
-
-#[inline(always)]
+/// From gradients by what batch norm saw (`mix` is still to be done to them) to those of the convolution's input and
+/// weights. `weights` are as the way back reads them.
 #[allow(clippy::too_many_arguments, reason = "buffers, each of its own kind")]
-unsafe fn convolve_back_with<S: Simd>(
+pub(crate) fn convolve_back(
+    level: Level,
     of: &Convolution,
     mix: &[Mix],
     raw: &[Vector],
@@ -123,69 +77,40 @@ unsafe fn convolve_back_with<S: Simd>(
     gradient: &mut [Vector],
     mut by_input: Option<Target<'_>>,
     weight_sums: &mut [Vector],
+    between: &mut Between,
 ) {
+    let (map, halo) = match of {
+        Convolution::Full(conv) => (conv.map, conv.kernel / 2),
+        Convolution::Depthwise(map) => (*map, depthwise::SIDE / 2),
+        Convolution::Separable(of) => {
+            return separable::back(level, of, mix, raw, input, weights, gradient, by_input, weight_sums, between);
+        }
+    };
     let output = of.output();
     let tile = (TILE / output.width).max(1);
     let (mut start, mut mixed) = (0, 0);
     while start < output.height {
         let end = (start + tile).min(output.height);
-        // SAFETY: as of the function.
-        unsafe {
-            while mixed < (end + of.halo()).min(output.height) {
-                norm::mix_row::<S>(&output, mixed, mix, raw, gradient);
-                mixed += 1;
-            }
-            if let Some(Target { gradient: to, first }) = &mut by_input {
-                for y in start..end {
-                    match (of, *first) {
-                        (Convolution::Full(conv), true) => conv::row::<S, false>(&conv.back(), y, gradient, weights, to),
-                        (Convolution::Full(conv), false) => conv::row::<S, true>(&conv.back(), y, gradient, weights, to),
-                        (Convolution::Depthwise(map), true) => {
-                            depthwise::row::<S, false, true>(map, y, gradient, weights, to);
-                        }
-                        (Convolution::Depthwise(map), false) => {
-                            depthwise::row::<S, true, true>(map, y, gradient, weights, to);
-                        }
-                    }
-                }
-            }
-            match of {
-                Convolution::Full(conv) => {
-                    conv::weight_gradients::<S>(conv, start..end, input, gradient, weight_sums);
-                }
-                Convolution::Depthwise(map) => {
-                    depthwise::weight_gradients::<S>(map, start..end, input, gradient, weight_sums);
+        while mixed < (end + halo).min(output.height) {
+            norm::mix_row(level, &output, mixed, mix, raw, gradient);
+            mixed += 1;
+        }
+        if let Some(Target { gradient: to, first }) = &mut by_input {
+            for y in start..end {
+                let to = &mut to[map.rows(y..y + 1)];
+                if let Convolution::Full(conv) = of {
+                    conv::row(level, &conv.back(), y, gradient, weights, to, !*first);
+                } else {
+                    depthwise::row(level, &map, y, gradient, weights, to, Way::back(*first));
                 }
             }
         }
+        let by_output = &gradient[output.rows(start..end)];
+        if let Convolution::Full(conv) = of {
+            conv::weight_gradients(level, conv, start..end, input, by_output, weight_sums);
+        } else {
+            depthwise::weight_gradients(level, &map, start..end, input, by_output, weight_sums);
+        }
         start = end;
     }
-}
-
-with_level! {
-    /// See [`pool::forward`].
-    pub(crate) fn pool(pooling: Pooling, map: &Map, input: &[Vector], output: &mut [Vector]) = pool_with
-}
-
-#[inline(always)]
-unsafe fn pool_with<S: Simd>(pooling: Pooling, map: &Map, input: &[Vector], output: &mut [Vector]) {
-    // SAFETY: as of the function.
-    unsafe { pool::forward::<S>(pooling, map, input, output) }
-}
-
-with_level! {
-    /// See [`pool::back`].
-    pub(crate) fn pool_back(pooling: Pooling, map: &Map, input: &[Vector], by_output: &[Vector], by_input: Target<'_>) = pool_back_with
-}
-
-#[inline(always)]
-unsafe fn pool_back_with<S: Simd>(
-    pooling: Pooling,
-    map: &Map,
-    input: &[Vector],
-    by_output: &[Vector],
-    by_input: Target<'_>,
-) {
-    // SAFETY: as of the function.
-    unsafe { pool::back::<S>(pooling, map, input, by_output, by_input.gradient, by_input.first) }
 }

@@ -1,7 +1,8 @@
 //! 2x2 pooling with step 2, and the mean of a whole map, forward and backward.
 
 use super::map::{Map, Vector};
-use crate::simd::{LANES, Simd};
+use super::passes::Target;
+use crate::simd::{LANES, Simd, with_level};
 
 /// What of a 2x2 window counts. A last row or column without a partner does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +13,13 @@ pub enum Pooling {
     Average,
 }
 
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// A map of half the sides.
+    pub(crate) fn forward(pooling: Pooling, map: &Map, input: &[Vector], output: &mut [Vector]) = forward_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn forward<S: Simd>(pooling: Pooling, map: &Map, input: &[Vector], output: &mut [Vector]) {
+unsafe fn forward_with<S: Simd>(pooling: Pooling, map: &Map, input: &[Vector], output: &mut [Vector]) {
     let half = map.halved();
     assert_eq!((input.len(), output.len()), (map.vectors(), half.vectors()));
     windows(map, |corner, to| {
@@ -38,20 +42,20 @@ pub(crate) unsafe fn forward<S: Simd>(pooling: Pooling, map: &Map, input: &[Vect
     });
 }
 
-/// Gradients of the input from those of the output; with `first` written, else added. Of equal values the first has
-/// the gradient of a maximum.
-///
-/// # Safety
-/// The instructions of `S` must be there.
+with_level! {
+    /// Gradients of the input from those of the output. Of equal values the first has the gradient of a maximum.
+    pub(crate) fn back(pooling: Pooling, map: &Map, input: &[Vector], by_output: &[Vector], by_input: Target<'_>) = back_with
+}
+
 #[inline(always)]
-pub(crate) unsafe fn back<S: Simd>(
+unsafe fn back_with<S: Simd>(
     pooling: Pooling,
     map: &Map,
     input: &[Vector],
     by_output: &[Vector],
-    by_input: &mut [Vector],
-    first: bool,
+    by_input: Target<'_>,
 ) {
+    let Target { gradient: by_input, first } = by_input;
     let half = map.halved();
     assert_eq!((input.len(), by_output.len(), by_input.len()), (map.vectors(), half.vectors(), map.vectors()));
     if first && (map.height % 2 == 1 || map.width % 2 == 1) {

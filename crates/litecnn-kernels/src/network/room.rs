@@ -1,5 +1,6 @@
 use super::map::{Map, Vector, values};
 use super::norm::Affine;
+use super::separable::Between;
 use super::{Moments, NetworkShape, Step, Unit};
 use crate::conv::sum;
 
@@ -12,6 +13,8 @@ pub struct Room {
     pub(super) values: Vec<Vec<Vector>>,
     /// What the units' convolutions give.
     pub(super) raw: Vec<Vec<Vector>>,
+    /// Of each unit.
+    pub(super) between: Vec<Between>,
     pub(super) moments: Vec<Moments>,
     pub(super) affine: Vec<Affine>,
     /// Of one unit, two for each channel.
@@ -41,7 +44,7 @@ pub(super) struct First {
 }
 
 impl Room {
-    pub(super) fn new(shape: &NetworkShape, maps: &[Map]) -> Self {
+    pub(super) fn new(shape: &NetworkShape, maps: &[Map], between: Vec<Between>) -> Self {
         let units: Vec<Map> = shape.units(maps).map(|(i, _, _)| maps[i + 1]).collect();
         let widest = units.iter().map(|map| map.channels).max().unwrap_or(0);
         let (plan, slots) = Plan::new(shape, maps);
@@ -50,6 +53,7 @@ impl Room {
             shape: shape.clone(),
             values: maps[1..].iter().map(Map::zeros).collect(),
             raw: units.iter().map(Map::zeros).collect(),
+            between,
             moments: vec![Moments::default(); shape.normed()],
             affine: vec![Affine::default(); shape.normed()],
             sums: vec![Vector::ZERO; 2 * widest],

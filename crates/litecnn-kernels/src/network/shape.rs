@@ -2,6 +2,7 @@ use super::conv::Conv;
 use super::depthwise;
 use super::map::Map;
 use super::pool::Pooling;
+use super::separable::Separable;
 
 /// A network of units, poolings and a head: the mean of each channel of the last map, then a dense layer.
 ///
@@ -34,7 +35,8 @@ pub enum Step {
     },
 }
 
-/// A convolution that keeps the size of the map, without bias, and batch norm; a value may be added, and ReLU follow.
+/// A convolution (or two at once) that keeps the size of the map, without bias, and batch norm; a value may be added, and
+/// ReLU follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
     /// The value it is of.
@@ -59,6 +61,11 @@ pub enum Filters {
     },
     /// 3x3, each channel alone.
     Depthwise,
+    /// 3x3, each channel alone, then 1x1 with nothing between them.
+    Separable {
+        /// Channels out.
+        out: usize,
+    },
 }
 
 impl NetworkShape {
@@ -83,9 +90,12 @@ impl NetworkShape {
             let made = made(step, map);
             match step {
                 Step::Unit(unit) => {
-                    if let Filters::Full { kernel, out } = unit.filters
-                        && (![1, 3].contains(&kernel) || !(1..=4096).contains(&out))
-                    {
+                    let (kernel, out) = match unit.filters {
+                        Filters::Full { kernel, out } => (kernel, out),
+                        Filters::Separable { out } => (depthwise::SIDE, out),
+                        Filters::Depthwise => (depthwise::SIDE, map.channels),
+                    };
+                    if ![1, 3].contains(&kernel) || !(1..=4096).contains(&out) {
                         return Some(format!("step {i}: a kernel of side {kernel} for {out} channels"));
                     }
                     if let Some(added) = unit.added
@@ -122,7 +132,7 @@ impl NetworkShape {
         maps
     }
 
-    /// Number of weights: of each unit `[out][in][k][k]` (`[channel][3][3]` of a depthwise one) and batch norm's factors
+    /// Number of weights: of each unit `[out][in][k][k]` (`[channel][3][3]` of a depthwise one, both of a separable one) and batch norm's factors
     /// and summands `[out]` each, then the head's `[class][channel]` and `[class]`.
     pub fn parameters(&self) -> usize {
         let maps = self.maps();
@@ -155,7 +165,7 @@ impl NetworkShape {
 impl Unit {
     pub(crate) fn out(&self, map: Map) -> usize {
         match self.filters {
-            Filters::Full { out, .. } => out,
+            Filters::Full { out, .. } | Filters::Separable { out } => out,
             Filters::Depthwise => map.channels,
         }
     }
@@ -163,7 +173,8 @@ impl Unit {
     pub(crate) fn weights(&self, map: Map) -> usize {
         match self.filters {
             Filters::Full { kernel, out } => Conv { kernel, map, out }.weights(),
-            Filters::Depthwise => map.channels * depthwise::SIDE * depthwise::SIDE,
+            Filters::Depthwise => map.channels * depthwise::TAPS,
+            Filters::Separable { out } => Separable { map, out }.weights(),
         }
     }
 }
