@@ -1,5 +1,6 @@
 //! Files of run directories, each read by what belongs to its first byte: `run.toml`, `step.json`, histories,
-//! predictions, answers, architectures, pictures, what was measured, rounds of pruning.
+//! predictions, answers, architectures, pictures, what was measured, rounds of pruning,
+//! trials of a search.
 
 #![no_main]
 
@@ -9,6 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use litecnn_fuzz::read;
 use litecnn_run::{
     Answers, ArchitectureRecord, Manifest, Measured, Pictures, Predictions, StepRecord, read_history, read_rounds,
+    read_trials,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -57,6 +59,9 @@ fuzz_target!(|bytes: &[u8]| {
         }
         b'r' => {
             read("rounds.csv", bytes, read_rounds);
+        }
+        b't' => {
+            read("trials.csv", bytes, read_trials);
         }
         _ => {}
     }

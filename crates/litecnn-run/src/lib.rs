@@ -46,8 +46,10 @@ mod measured;
 mod pictures;
 mod predictions;
 mod rounds;
+mod scorings;
 mod step;
 mod table;
+mod trials;
 
 pub use answers::{Answer, Answers};
 pub use architecture::{ArchitectureRecord, GraphLayer, ModelGraph};
@@ -63,4 +65,6 @@ pub use measured::Measured;
 pub use pictures::{Mistake, Original, Pictures};
 pub use predictions::{Prediction, Predictions};
 pub use rounds::{RoundRecord, read_rounds, write_rounds};
+pub use scorings::{SCORINGS, Scoring, note_scoring};
 pub use step::StepRecord;
+pub use trials::{Trial, read_trials, write_trials};

@@ -98,6 +98,12 @@ pub enum ZooError {
     /// A normalisation that does not suit the images.
     #[error("the recipe's normalisation does not suit the images: {0}")]
     Normalisation(String),
+    /// A network, recipe or device that the kernels cannot train.
+    #[error("{0}: libtorch can compute it")]
+    Kernels(String),
+    /// Settings of a recipe that do not go together.
+    #[error("the recipe's settings do not go together: {0}")]
+    Settings(String),
     /// A recipe with a fault.
     #[error(transparent)]
     Recipe(#[from] RecipeError),

@@ -33,6 +33,7 @@ mod error;
 mod file;
 mod graph;
 mod init;
+mod kernels;
 pub mod layer;
 mod light;
 mod model;
@@ -41,6 +42,7 @@ mod prune;
 mod published;
 mod quantise;
 mod schedule;
+mod search;
 mod shrink;
 mod state;
 mod table;
@@ -58,11 +60,12 @@ pub use published::{
     Published, PublishedFlops, PublishedPruned, PublishedPruning, PublishedRound, PublishedRounds, PublishedVariant,
 };
 pub use quantise::{Calibration, Placements, Quantised, QuantisedCard, Scales};
+pub use search::{Halving, Searching, Space};
 pub use shrink::Budget;
 pub use state::State;
 pub use table::{pruning_table, study_tables, summary};
 pub use training::{
-    Evaluation, RateSchedule, Recipe, Sgd, StepRate, TRAIN, TrainingData, Until, input_of, prune_and_tune,
-    pruning_plan, train,
+    Evaluation, Means, RateSchedule, Recipe, Sgd, StepRate, TRAIN, TrainingData, Until, Watched, input_of,
+    prune_and_tune, pruning_plan, train,
 };
 pub use variants::{Family, Variant};

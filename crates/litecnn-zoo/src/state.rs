@@ -118,7 +118,7 @@ impl State {
 }
 
 /// Where each variable lies in its buffer.
-fn places(variables: &[Variable]) -> Vec<Range<usize>> {
+pub(crate) fn places(variables: &[Variable]) -> Vec<Range<usize>> {
     let rank = |v: &Variable| match v.role {
         _ if !v.used && !v.role.is_statistic() => 3,
         Role::ConvWeight => 0,

@@ -5,7 +5,7 @@ use tch::Device;
 use crate::graph::Shape;
 use crate::{Graph, ZooError};
 
-/// A data set on a device. The test images are looked at after every epoch; no decision rests on them.
+/// A data set on a device.
 #[derive(Debug)]
 pub struct TrainingData {
     /// What commands call the set.
@@ -14,6 +14,8 @@ pub struct TrainingData {
     pub train: DeviceImages,
     /// Places of those that are trained on.
     pub used: Vec<u32>,
+    /// What is looked at after every epoch; no decision of a training rests on it.
+    pub watched: Watched,
     /// The test images.
     pub test: DeviceImages,
     /// Shape of one image.
@@ -22,8 +24,20 @@ pub struct TrainingData {
     pub classes: Vec<String>,
 }
 
+/// Images that are looked at after every epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Watched {
+    /// All test images.
+    Test,
+    /// Training images at these places.
+    Training(Vec<u32>),
+}
+
+/// Images that are watched where nothing is held out and test images are not to be seen.
+const GLANCE: usize = 5000;
+
 impl TrainingData {
-    /// Copies a data set to a device; all its training images are used.
+    /// Copies a data set to a device; all its training images are used, and the test images watched.
     ///
     /// # Errors
     /// [`ZooError::Torch`] if the device does not exist or has no room.
@@ -32,10 +46,24 @@ impl TrainingData {
             name: dataset.name.clone(),
             train: DeviceImages::new(&dataset.train, device, 255.0)?,
             used: (0..dataset.train.len() as u32).collect(),
+            watched: Watched::Test,
             test: DeviceImages::new(&dataset.test, device, 255.0)?,
             input: input_of(dataset),
             classes: dataset.classes.clone(),
         })
+    }
+
+    /// The same images in the same memory, for another thread.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            train: self.train.share(),
+            used: self.used.clone(),
+            watched: self.watched.clone(),
+            test: self.test.share(),
+            input: self.input,
+            classes: self.classes.clone(),
+        }
     }
 
     /// Uses the first `images` of those used so far, if there are as many.
@@ -44,14 +72,23 @@ impl TrainingData {
         self
     }
 
-    /// Leaves out the images that the light models' recipes validate on with the same seed, so that both train on the
-    /// same ones.
+    /// Holds out and watches the images that the light models' recipes validate on with the same seed, so that both train
+    /// on the same ones.
     ///
     /// # Errors
     /// [`SplitError`] if nothing would be left.
     pub fn holding_out(mut self, images: usize, seed: u64) -> Result<Self, SplitError> {
-        self.used = split(self.train.len(), images, seed)?.train;
+        let parts = split(self.train.len(), images, seed)?;
+        (self.used, self.watched) = (parts.train, Watched::Training(parts.validation));
         Ok(self)
+    }
+
+    /// Leaves the test images alone: if they were to be watched, some of the images that are trained on are.
+    pub fn without_test(mut self) -> Self {
+        if self.watched == Watched::Test {
+            self.watched = Watched::Training(self.used.iter().copied().take(GLANCE).collect());
+        }
+        self
     }
 
     /// Whether a network takes these images and tells these classes apart.

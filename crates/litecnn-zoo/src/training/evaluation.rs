@@ -29,15 +29,25 @@ impl Evaluation {
     /// [`ZooError::Images`] if they are of another shape, [`ZooError::Torch`] if they are elsewhere.
     pub fn of(model: &Model, images: &DeviceImages, normalisation: &Normalisation) -> Result<Self, ZooError> {
         let places: Vec<u32> = (0..images.len() as u32).collect();
+        Self::by(&mut |images| model.forward(images), images, &places, normalisation)
+    }
+
+    /// Shows something that gives logits the images at `places`, in order.
+    pub(crate) fn by(
+        answer: &mut dyn FnMut(&Tensor) -> Result<Tensor, ZooError>,
+        images: &DeviceImages,
+        places: &[u32],
+        normalisation: &Normalisation,
+    ) -> Result<Self, ZooError> {
         let mut seen = Vec::new();
         tch::no_grad(|| {
-            for batch in images.batches(&places, BATCH)? {
-                seen.push(model.forward(&normalisation.apply(&batch?.images)?)?);
+            for batch in images.batches(places, BATCH)? {
+                seen.push(answer(&normalisation.apply(&batch?.images)?)?);
             }
             Ok::<_, ZooError>(())
         })?;
         let logits = Tensor::f_cat(&seen, 0)?.f_to(Device::Cpu)?;
-        Self::new(logits, &images.labels(&places)?.f_to(Device::Cpu)?)
+        Self::new(logits, &images.labels(places)?.f_to(Device::Cpu)?)
     }
 
     /// Of logits `[images, classes]` and labels `i64 [images]`.

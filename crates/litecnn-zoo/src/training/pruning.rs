@@ -1,7 +1,7 @@
-use litecnn_train::{Checkpointer, Fit, Observer};
+use litecnn_train::Fit;
 use tch::Kind;
 
-use super::{Recipe, Task, TrainingData};
+use super::{Means, Recipe, Task, TrainingData};
 use crate::{Model, ZooError};
 
 /// When pruning ends.
@@ -54,7 +54,6 @@ pub fn pruning_plan(model: &Model, share: f64, until: Until) -> Result<Vec<i64>,
 ///
 /// # Errors
 /// As [`super::train`].
-#[expect(clippy::too_many_arguments, reason = "the settings of a round, each of its own kind")]
 pub fn prune_and_tune(
     mut model: Model,
     left: i64,
@@ -62,12 +61,11 @@ pub fn prune_and_tune(
     recipe: &Recipe,
     round: u32,
     seed: u64,
-    checkpointer: Option<&Checkpointer>,
-    observer: &dyn Observer,
+    means: &Means<'_>,
 ) -> Result<(Model, Fit), ZooError> {
     model.prune_to(left)?;
     let kernels = model.state().weights().f_narrow(0, 0, model.state().kernels())?;
     let mask = kernels.f_ne(0.0)?.f_to_kind(Kind::Float)?;
     let step = format!("round-{round}");
-    Task { step: &step, data, recipe, seed }.run(model, Some(mask), checkpointer, observer)
+    Task { step: &step, data, recipe, seed }.run(model, Some(mask), means)
 }

@@ -8,12 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use super::rate::RateSchedule;
 
 const STUDY: &str = include_str!("../../recipes/study.toml");
-const PRESETS: [(&str, &str); 6] = [
+const PRESETS: [(&str, &str); 8] = [
     ("study", STUDY),
     ("short", include_str!("../../recipes/short.toml")),
     ("retrain", include_str!("../../recipes/retrain.toml")),
     ("previous", include_str!("../../recipes/previous.toml")),
     ("fine-tuning", include_str!("../../recipes/fine-tuning.toml")),
+    ("compact", include_str!("../../recipes/compact.toml")),
+    ("compact-digits", include_str!("../../recipes/compact-digits.toml")),
     ("smoke", include_str!("../../recipes/smoke.toml")),
 ];
 
@@ -42,6 +44,17 @@ pub struct Recipe {
     /// Of all weights, added to the gradient.
     #[serde(deserialize_with = "non_negative")]
     pub weight_decay: f64,
+    /// Part of the target that is spread evenly over all classes, in `[0, 1)` (Szegedy et al. 2016).
+    #[serde(default, deserialize_with = "fraction", skip_serializing_if = "is_default")]
+    pub label_smoothing: f64,
+    /// Decay of the moving average of weights and running statistics that is validated and kept, in `[0, 1)`; 0 for the
+    /// weights themselves (Polyak & Juditsky 1992). In the first steps, `t`, it is at most `(1 + t) / (10 + t)`.
+    #[serde(default, deserialize_with = "fraction", skip_serializing_if = "is_default")]
+    pub average: f64,
+    /// Images that batch norms look at together in training, a divisor of the batch; 0 for the whole batch (Hoffer, Hubara
+    /// & Soudry 2017). An epoch's last images that do not fill such a group are left out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub norm_images: usize,
     /// Training stops after so many epochs without a smaller mean training loss; 0 for never.
     pub patience: u32,
     /// Learning rate and momentum, step by step.
@@ -55,7 +68,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// A preset (`study`, `short`, `retrain`, `previous`, `fine-tuning`, `smoke`) by name, or a TOML file by path.
+    /// A preset (`study`, `short`, `retrain`, `previous`, `fine-tuning`, `compact`, `compact-digits`, `smoke`) by name, or a TOML file by path.
     ///
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.
@@ -90,6 +103,13 @@ impl Recipe {
         litecnn_run::sha256(nameless.to_toml().as_bytes())
     }
 
+    /// What about its numbers does not go together, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let Self { batch_size, norm_images, .. } = *self;
+        (norm_images > 0 && !batch_size.is_multiple_of(norm_images))
+            .then(|| format!("norm-images = {norm_images} does not divide batch-size = {batch_size}"))
+    }
+
     /// The same recipe, with this normalisation if it has none of its own.
     pub fn normalised(mut self, normalisation: Normalisation) -> Self {
         if self.normalisation.mean.is_empty() && self.normalisation.deviation.is_empty() {
@@ -101,6 +121,14 @@ impl Recipe {
 
 fn batch_size<'de, D: Deserializer<'de>>(d: D) -> Result<usize, D::Error> {
     checked(d, |n: i64| (2..=1 << 24).contains(&n), "at least 2, at most 16777216").map(|n| n as usize)
+}
+
+fn fraction<'de, D: Deserializer<'de>>(d: D) -> Result<f64, D::Error> {
+    checked(d, |x: f64| (0.0..1.0).contains(&x), "at least 0 and below 1")
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn schedule<'de, D: Deserializer<'de>>(d: D) -> Result<RateSchedule, D::Error> {
@@ -170,7 +198,10 @@ mod tests {
             assert!(message.starts_with(&format!("my.toml, line {line}: ")) && message.contains(words), "{message}");
         }
         let absent = Recipe::load("absent.toml").unwrap_err().to_string();
-        assert!(absent.contains("study, short, retrain, previous, fine-tuning, smoke"), "{absent}");
+        assert!(
+            absent.contains("study, short, retrain, previous, fine-tuning, compact, compact-digits, smoke"),
+            "{absent}"
+        );
         let given = |text: &str| Recipe::load_with("short", &[text.parse().unwrap()]);
         assert_eq!(given("schedule.peak=0.2").unwrap().schedule, study().schedule.with_peak(0.2));
         let message = given("schedule.peek=0.2").unwrap_err().to_string();

@@ -10,6 +10,7 @@ mod init;
 mod interrupt;
 mod machine;
 mod progress;
+mod search;
 mod session;
 mod source;
 mod summary;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Surgery(surgery::Args),
     Evaluate(evaluate::Args),
     Summary(summary::Args),
+    Search(search::Args),
     Zoo(zoo::Args),
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
         Command::Surgery(args) => surgery::run(&args, quiet),
         Command::Evaluate(args) => evaluate::run(&args, quiet),
         Command::Summary(args) => summary::run(&args),
+        Command::Search(args) => search::run(&args, quiet),
         Command::Zoo(args) => zoo::run(&args, quiet),
     };
     done.map_err(interrupt::told)

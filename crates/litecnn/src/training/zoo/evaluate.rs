@@ -1,11 +1,11 @@
 //! `litecnn zoo evaluate`: how good the weights in a file are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_cli::print;
-use litecnn_run::Measured;
-use litecnn_zoo::{Evaluation, Model, TrainingData};
+use litecnn_run::{Manifest, Measured, Scoring, StepRecord, note_scoring, now, sha256_file};
+use litecnn_zoo::{Evaluation, Model, TRAIN, TrainingData};
 
 use super::job::{DataArgs, MEASURED, measured, measured_beside, normalisation_of, told};
 
@@ -14,6 +14,9 @@ Examples:
   litecnn zoo evaluate results/ghost/weights.safetensors --dataset cifar10";
 
 /// Show weights all test images and print how many they get right.
+///
+/// Each time is noted in test-scorings.csv beside weights that a step left there: who chooses between weights by their
+/// test accuracy can be seen to.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
@@ -32,15 +35,40 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let data = TrainingData::new(&bench.dataset, bench.device)?;
     data.check(model.graph())?;
     let evaluation = Evaluation::of(&model, &data.test, &normalisation_of(&card, &bench.dataset))?;
+    if let Some(folder) = args.weights.parent().filter(|folder| StepRecord::read(folder).is_ok()) {
+        let scoring = Scoring {
+            date: now(),
+            weights: sha256_file(&args.weights)?,
+            dataset: bench.dataset.name.clone(),
+            data: bench.dataset.digest.clone(),
+            images: evaluation.images,
+            correct: evaluation.correct,
+        };
+        note_scoring(folder, scoring)?;
+    }
     let mut found = measured(&model, &evaluation, &bench.dataset, &args.weights)?;
     match measured_beside(&args.weights) {
         Some(Measured { treatment, seed, epochs, seconds, settings, .. }) => {
             found = Measured { treatment, seed, epochs, seconds, settings, ..found };
         }
-        None => found.treatment = "unknown".into(),
+        None => tell_from_record(&mut found, args.weights.parent()),
     }
     if let Some(out) = &args.out {
         found.write(&out.join(MEASURED))?;
     }
     print(&format!("{}\n", told(&found)))
+}
+
+/// What the record of a training without a measurement tells of it.
+fn tell_from_record(found: &mut Measured, folder: Option<&Path>) {
+    found.treatment = "unknown".into();
+    let Some(folder) = folder else { return };
+    let Ok(record) = StepRecord::read(folder) else { return };
+    if record.step == TRAIN {
+        found.treatment = "trained".into();
+        found.epochs = record.epochs.unwrap_or_default();
+        found.seconds = record.seconds;
+    }
+    let seed = Manifest::read(folder).ok().and_then(|m| m.recipe.get("seed")?.as_str()?.parse().ok());
+    found.seed = seed.unwrap_or_default();
 }

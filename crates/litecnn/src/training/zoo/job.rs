@@ -10,7 +10,7 @@ use litecnn_data::{DataError, Dataset, LoadOptions, Normalisation, load};
 use litecnn_run::{
     Manifest, Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history,
 };
-use litecnn_train::{Checkpointer, Fit};
+use litecnn_train::{Checkpointer, Engine, Fit};
 use litecnn_zoo::{Card, Count, Evaluation, Model, TrainingData};
 use tch::Device;
 
@@ -26,7 +26,7 @@ const PREDICTIONS: &str = "predictions-test.csv";
 
 /// Which images, and what computes.
 #[derive(Debug, clap::Args)]
-pub(super) struct DataArgs {
+pub(in crate::training) struct DataArgs {
     /// Data set, such as cifar10, or one described in the data folder.
     #[arg(long, value_name = "NAME")]
     dataset: String,
@@ -45,14 +45,14 @@ pub(super) struct DataArgs {
 }
 
 /// A data set in memory and a device to compute on.
-pub(super) struct Bench {
-    pub(super) dataset: Dataset,
-    pub(super) device: Device,
-    threads: usize,
+pub(in crate::training) struct Bench {
+    pub(in crate::training) dataset: Dataset,
+    pub(in crate::training) device: Device,
+    pub(in crate::training) threads: usize,
 }
 
 impl DataArgs {
-    pub(super) fn open(&self) -> Result<Bench> {
+    pub(in crate::training) fn open(&self) -> Result<Bench> {
         let device = device::resolve(self.device)?;
         let threads = self.threads.map_or_else(litecnn_cli::threads, usize::from);
         tch::set_num_threads(threads as i32);
@@ -76,6 +76,8 @@ pub(super) struct Job {
     /// SHA-256 of everything that decides results, the data apart.
     hash: String,
     seed: u64,
+    /// Whether what is made is shown the test images.
+    scored: bool,
 }
 
 impl Job {
@@ -98,7 +100,17 @@ impl Job {
         };
         let run = RunDir::open(folder, manifest)?;
         run.sweep();
-        Ok(Self { run, bench, hash, seed })
+        Ok(Self { run, bench, hash, seed, scored: true })
+    }
+
+    /// The same, but nothing is shown the test images.
+    pub(super) fn unscored(self) -> Self {
+        Self { scored: false, ..self }
+    }
+
+    /// What a step leaves beside its record.
+    fn outputs(&self) -> &'static [&'static str] {
+        if self.scored { &[HISTORY, WEIGHTS, PREDICTIONS, MEASURED] } else { &[HISTORY, WEIGHTS] }
     }
 
     pub(super) fn bench(&self) -> &Bench {
@@ -113,7 +125,7 @@ impl Job {
         if let Some(from) = from {
             inputs.insert("weights".into(), sha256_file(from)?);
         }
-        let outputs = [HISTORY, WEIGHTS, PREDICTIONS, MEASURED].map(str::to_owned);
+        let outputs: Vec<String> = self.outputs().iter().map(|&name| name.to_owned()).collect();
         if StepRecord::is_done(folder, folder, &self.hash, &inputs, &outputs)? {
             return Ok(None);
         }
@@ -140,6 +152,7 @@ pub(super) struct Made<'a> {
     pub(super) card: &'a Card,
     pub(super) fit: &'a Fit,
     pub(super) data: &'a TrainingData,
+    pub(super) engine: Engine,
     /// What was done to the model, and the settings that tell it from its like.
     pub(super) treatment: &'static str,
     pub(super) settings: BTreeMap<String, String>,
@@ -148,6 +161,10 @@ pub(super) struct Made<'a> {
 }
 
 impl Step<'_> {
+    pub(super) fn bench(&self) -> &Bench {
+        self.job.bench()
+    }
+
     /// Where training saves its state, and what that depends on: not the machine, so training can move.
     pub(super) fn checkpointer(&self) -> Checkpointer {
         let basis = format!("{} {} {:?} {}", self.name, self.job.hash, self.inputs, env!("CARGO_PKG_VERSION"));
@@ -157,28 +174,17 @@ impl Step<'_> {
         }
     }
 
-    /// Measures the model on the test images and writes everything, the record that the step is done last.
-    pub(super) fn finish(self, made: &Made<'_>) -> Result<Measured> {
-        let Made { model, card, fit, data, .. } = *made;
-        let normalisation = normalisation_of(card, &self.job.bench.dataset);
-        let evaluation = Evaluation::of(model, &data.test, &normalisation)?;
+    /// Writes everything, the record that the step is done last, and measures the model on the test images if that is
+    /// wanted.
+    pub(super) fn finish(self, made: &Made<'_>) -> Result<Option<Measured>> {
+        let Made { model, card, fit, .. } = *made;
         let path = |name: &str| self.folder.join(name);
         write_history(&path(HISTORY), &fit.history)?;
         model.save(&path(WEIGHTS), card)?;
-        let places: Vec<u32> = (0..data.test.len() as u32).collect();
-        predictions(&evaluation.logits, &data.test, &places)?.write(&path(PREDICTIONS))?;
-        let measured = Measured {
-            treatment: made.treatment.into(),
-            seed: self.job.seed,
-            epochs: made.before.0 + fit.epochs,
-            seconds: made.before.1 + fit.seconds,
-            settings: made.settings.clone(),
-            ..measured(model, &evaluation, &self.job.bench.dataset, &path(WEIGHTS))?
-        };
-        measured.write(&path(MEASURED))?;
+        let measured = if self.job.scored { Some(self.measure(made)?) } else { None };
         let mut outputs = BTreeMap::new();
-        for name in [HISTORY, WEIGHTS, PREDICTIONS, MEASURED] {
-            outputs.insert(name.to_owned(), sha256_file(&path(name))?);
+        for name in self.job.outputs() {
+            outputs.insert((*name).to_owned(), sha256_file(&path(name))?);
         }
         let (ended, on) = (now_after(&self.started), device::name(self.job.bench.device));
         let record = StepRecord {
@@ -193,11 +199,29 @@ impl Step<'_> {
             epochs: Some(fit.epochs),
             peak_memory_bytes: machine::peak_memory(),
             device: on.clone(),
-            engine: Some("libtorch".into()),
+            engine: Some(made.engine.name().into()),
             threads: self.job.bench.threads,
         };
         record.write(&self.folder)?;
         self.job.run.note_step(&self.name, StepTimes { started: self.started, ended: Some(ended), device: on })?;
+        Ok(measured)
+    }
+
+    fn measure(&self, made: &Made<'_>) -> Result<Measured> {
+        let Made { model, card, fit, data, .. } = *made;
+        let normalisation = normalisation_of(card, &self.job.bench.dataset);
+        let evaluation = Evaluation::of(model, &data.test, &normalisation)?;
+        let places: Vec<u32> = (0..data.test.len() as u32).collect();
+        predictions(&evaluation.logits, &data.test, &places)?.write(&self.folder.join(PREDICTIONS))?;
+        let measured = Measured {
+            treatment: made.treatment.into(),
+            seed: self.job.seed,
+            epochs: made.before.0 + fit.epochs,
+            seconds: made.before.1 + fit.seconds,
+            settings: made.settings.clone(),
+            ..measured(model, &evaluation, &self.job.bench.dataset, &self.folder.join(WEIGHTS))?
+        };
+        measured.write(&self.folder.join(MEASURED))?;
         Ok(measured)
     }
 }

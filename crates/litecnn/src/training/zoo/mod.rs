@@ -1,7 +1,7 @@
 //! `litecnn zoo`: the variants of ResNet-101 and VGG-19, and networks of one's own.
 
 mod evaluate;
-mod job;
+pub(in crate::training) mod job;
 mod prune;
 mod quantise;
 mod show;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
 use litecnn_run::{Measured, RoundRecord, sha256_file, write_rounds};
 use litecnn_zoo::{Evaluation, Model, Until, prune_and_tune, pruning_plan};
@@ -96,17 +96,19 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
             }
             Some(step) => {
                 let (checkpointer, seed) = (step.checkpointer(), args.recipe.seed);
-                let (tuned, fit) =
-                    prune_and_tune(model, left, &data, &recipe, round, seed, Some(&checkpointer), &progress)?;
+                let means = args.recipe.means(model.graph(), &recipe, step.bench(), &checkpointer, &progress)?;
+                let engine = means.engine;
+                let (tuned, fit) = prune_and_tune(model, left, &data, &recipe, round, seed, &means)?;
                 model = tuned;
                 card.recipe = recipe.hash();
                 card.step.clone_from(&step_name);
                 card.dataset.clone_from(&data.name);
                 card.normalisation = Some(recipe.normalisation.clone());
                 let settings = BTreeMap::from([("round".to_owned(), round.to_string())]);
+                let treatment = "pruned";
                 let made =
-                    Made { model: &model, card: &card, fit: &fit, data: &data, treatment: "pruned", settings, before };
-                step.finish(&made)?
+                    Made { model: &model, card: &card, fit: &fit, data: &data, engine, treatment, settings, before };
+                step.finish(&made)?.context("a round is always measured")?
             }
         };
         before = (found.epochs, found.seconds);

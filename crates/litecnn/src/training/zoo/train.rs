@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
 use litecnn_data::{Dataset, Normalisation, stream};
 use litecnn_run::{Measured, sha256_file};
-use litecnn_train::Override;
-use litecnn_zoo::{Card, Model, Network, Recipe, TRAIN, TrainingData, input_of};
+use litecnn_train::{Checkpointer, Observer, Override};
+use litecnn_zoo::{Card, Graph, Means, Model, Network, Recipe, TRAIN, TrainingData, input_of};
 
-use super::job::{Bench, DataArgs, Job, MEASURED, Made, measured_beside, told};
+use super::job::{Bench, DataArgs, Job, MEASURED, Made, WEIGHTS, measured_beside, told};
 use super::show::{Found, find};
+use crate::training::engine::Wanted;
 use crate::training::progress::Progress;
 
 const EXAMPLES: &str = "\
@@ -39,9 +40,14 @@ pub(super) struct Args {
     /// Weights of the same network to start from; without them they are drawn at random.
     #[arg(long, value_name = "WEIGHTS")]
     from: Option<PathBuf>,
+    /// Do not show the network the test images, neither on the way nor at the end: `litecnn zoo evaluate` does, once all
+    /// is decided. Without --hold-out some of the images trained on are looked at on the way.
+    #[arg(long)]
+    no_test: bool,
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// `study`, `short` (few epochs), `previous`, `fine-tuning`, `smoke` or a TOML file; what a file does not give is the study's.
+    /// `study`, `short` (few epochs), `compact` (small networks), `compact-digits`, `previous`, `fine-tuning`, `smoke` or a
+    /// TOML file; what a file does not give is the study's.
     #[arg(long = "recipe", default_value = "study", value_name = "RECIPE")]
     name: String,
 }
@@ -61,9 +67,13 @@ pub(super) struct RecipeArgs {
     /// Train on the first so many training images only.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     limit_train: Option<u32>,
-    /// Do not train on so many training images: those that `litecnn train` validates on with the same seed.
+    /// Validate on so many training images instead of training on them: on those that `litecnn train` validates on with
+    /// the same seed.
     #[arg(long, value_name = "N", conflicts_with = "limit_train", value_parser = clap::value_parser!(u32).range(1..))]
     hold_out: Option<u32>,
+    /// What computes batches: auto, kernels (networks and recipes that they know) or libtorch.
+    #[arg(long, default_value = "auto", value_name = "ENGINE")]
+    engine: Wanted,
     /// Decides initial weights, order of images, crops and dropout.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(super) seed: u64,
@@ -83,6 +93,22 @@ impl RecipeArgs {
             recipe.schedule = recipe.schedule.with_peak(peak);
         }
         Ok(recipe.normalised(Normalisation::of(dataset)))
+    }
+
+    /// The engine for a network, and what it is used with.
+    pub(super) fn means<'a>(
+        &self,
+        graph: &Graph,
+        recipe: &Recipe,
+        bench: &Bench,
+        checkpointer: &'a Checkpointer,
+        observer: &'a dyn Observer,
+    ) -> Result<Means<'a>> {
+        let engine = match self.engine {
+            Wanted::Auto => Means::engine_for(graph, recipe, bench.device).0,
+            wanted @ Wanted::This(_) => wanted.resolve(bench.device)?,
+        };
+        Ok(Means { engine, threads: bench.threads, checkpointer: Some(checkpointer), observer })
     }
 
     /// The part of a job's settings that these arguments and a recipe make up.
@@ -128,22 +154,28 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     if let Some(path) = &args.from {
         settings.insert("from".into(), sha256_file(path)?.into());
     }
-    let data = args.recipe.data(&bench)?;
+    let mut data = args.recipe.data(&bench)?;
     data.check(&graph)?;
     let name = format!("{}, {}", network.name, recipe.name);
     let mut job = Job::open(&args.out, name, settings, args.recipe.seed, bench)?;
+    if args.no_test {
+        (data, job) = (data.without_test(), job.unscored());
+    }
     litecnn_cli::catch_signals()?;
     let (classes, device) = (job.bench().dataset.classes.clone(), job.bench().device);
     let Some(step) = job.begin(TRAIN, &args.out, args.from.as_deref())? else {
         progress.say(&format!("{TRAIN}: done already"));
-        return print(&format!("{}\n", told(&Measured::read(&args.out.join(MEASURED))?)));
+        let measured = (!args.no_test).then(|| Measured::read(&args.out.join(MEASURED))).transpose()?;
+        return print(&ended(measured.as_ref(), args));
     };
     let checkpointer = step.checkpointer();
     let model = match start {
         Some((model, _)) => model,
         None => Model::new(graph, device, &mut stream(args.recipe.seed, "zoo/weights"))?,
     };
-    let (model, fit) = litecnn_zoo::train(model, &data, &recipe, args.recipe.seed, Some(&checkpointer), &progress)?;
+    let means = args.recipe.means(model.graph(), &recipe, step.bench(), &checkpointer, &progress)?;
+    let engine = means.engine;
+    let (model, fit) = litecnn_zoo::train(model, &data, &recipe, args.recipe.seed, &means)?;
     let mut card = Card::new(&network, &classes)?;
     card.dataset.clone_from(&data.name);
     card.recipe = recipe.hash();
@@ -151,8 +183,17 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     card.normalisation = Some(recipe.normalisation.clone());
     let before = args.from.as_deref().and_then(measured_beside).map_or((0, 0.0), |m| (m.epochs, m.seconds));
     let settings = BTreeMap::from([("recipe".to_owned(), recipe.name.clone())]);
-    let made = Made { model: &model, card: &card, fit: &fit, data: &data, treatment: "trained", settings, before };
-    print(&format!("{}\n", told(&step.finish(&made)?)))
+    let treatment = "trained";
+    let made = Made { model: &model, card: &card, fit: &fit, data: &data, engine, treatment, settings, before };
+    print(&ended(step.finish(&made)?.as_ref(), args))
+}
+
+/// A line on what there is now.
+fn ended(measured: Option<&Measured>, args: &Args) -> String {
+    match measured {
+        Some(measured) => format!("{}\n", told(measured)),
+        None => format!("not shown the test images: {}\n", args.out.join(WEIGHTS).display()),
+    }
 }
 
 /// The network for the images and classes of a data set.
