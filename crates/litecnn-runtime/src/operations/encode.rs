@@ -43,6 +43,14 @@ impl Network {
         Ok(shapes)
     }
 
+    /// Number of weights and biases.
+    ///
+    /// # Errors
+    /// As [`Network::shapes`].
+    pub fn parameters(&self) -> Result<usize, LoadError> {
+        Ok(self.weights(&self.shapes()?)?.iter().sum())
+    }
+
     /// Weights and biases of each operation.
     fn weights(&self, shapes: &[[usize; 3]]) -> Result<Vec<usize>, LoadError> {
         let of = |(operation, index): (&Operation, usize)| {
