@@ -263,7 +263,7 @@ impl<'m> Session<'m, '_> {
             let (weights, layout, scaling) = (model.weights, model.layout, model.scaling);
             let setting = operations::Setting { operations, weights, rows };
             for (image, output) in images.chunks_exact(pixels).zip(output.chunks_exact_mut(model.classes())) {
-                model.level.run(operations::FromImage { setting, layout, scaling, image, memory: &mut *work });
+                P::to_map(model.level, operations::FromImage { setting, layout, scaling, image, memory: &mut *work });
                 operations::forward(model.level, setting, work, output);
                 if softmax {
                     crate::dense::softmax(output);
@@ -271,7 +271,7 @@ impl<'m> Session<'m, '_> {
             }
             return Ok(());
         }
-        model.level.run(Forward { model, prepared, work, groups: self.groups, images, output, softmax });
+        P::answers(model.level, Forward { model, prepared, work, groups: self.groups, images, output, softmax });
         Ok(())
     }
 }
@@ -316,7 +316,8 @@ impl Task for Prepare<'_> {
     }
 }
 
-struct Forward<'t, P> {
+/// Images through one or two branches.
+pub(crate) struct Forward<'t, P> {
     model: &'t Model<'t>,
     prepared: &'t [f32],
     work: &'t mut [f32],

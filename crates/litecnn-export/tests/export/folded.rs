@@ -104,7 +104,7 @@ pub(crate) fn all() -> Vec<(&'static str, TrainedModel)> {
         relu(pool(2, largest, 6, 2)),
         relu(Operation { kernel: [3, 5], padding: [0, 2], ..conv(3, 7) }),
         Operation { padding: [1, 0], ..pool(4, largest, 7, 2) },
-        relu(Operation { kernel: [4, 6], ..conv(5, 9) }),
+        relu(Operation { kernel: [3; 2], ..conv(5, 9) }),
         conv(6, 4),
     ];
     // Groups, an average with padding, a rectifier and a sum without a convolution, a norm of each channel left over.

@@ -298,29 +298,38 @@ unsafe fn channel<S: Simd, const TAIL: bool>(
             if x < inner || x >= end {
                 let first = padding.saturating_sub(x * stride);
                 let beyond = (width + padding - x * stride).min(columns);
-                windows::<S, 1, TAIL>(s, memory, window, c, last, x, first..beyond, row);
+                windows::<S, 1, TAIL, false>(s, memory, window, c, last, x, first..beyond, row);
                 x += 1;
             } else if S::MANY && end - x >= 8 {
-                windows::<S, 8, TAIL>(s, memory, window, c, last, x, 0..columns, row);
+                if columns == 3 && stride == 1 {
+                    windows::<S, 8, TAIL, true>(s, memory, window, c, last, x, 0..3, row);
+                } else {
+                    windows::<S, 8, TAIL, false>(s, memory, window, c, last, x, 0..columns, row);
+                }
                 x += 8;
             } else if end - x >= 4 {
-                windows::<S, 4, TAIL>(s, memory, window, c, last, x, 0..columns, row);
+                if columns == 3 && stride == 1 {
+                    windows::<S, 4, TAIL, true>(s, memory, window, c, last, x, 0..3, row);
+                } else {
+                    windows::<S, 4, TAIL, false>(s, memory, window, c, last, x, 0..columns, row);
+                }
                 x += 4;
             } else {
-                windows::<S, 1, TAIL>(s, memory, window, c, last, x, 0..columns, row);
+                windows::<S, 1, TAIL, false>(s, memory, window, c, last, x, 0..columns, row);
                 x += 1;
             }
         }
     }
 }
 
-/// `P` windows from `x` on, of which these columns lie in the map.
+/// `P` windows from `x` on, of which these columns lie in the map. If `USUAL`, these are all three, and windows are one
+/// position apart, so that neighbours' addresses are computed once.
 ///
 /// # Safety
 /// As [`alone`] checks.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "what the loops around it know")]
-unsafe fn windows<S: Simd, const P: usize, const TAIL: bool>(
+unsafe fn windows<S: Simd, const P: usize, const TAIL: bool, const USUAL: bool>(
     s: S,
     memory: *mut f32,
     window: Window<'_>,
@@ -330,7 +339,8 @@ unsafe fn windows<S: Simd, const P: usize, const TAIL: bool>(
     columns: core::ops::Range<usize>,
     row: &Alone,
 ) {
-    let step = row.stride * row.channels;
+    let step = if USUAL { row.channels } else { row.stride * row.channels };
+    let columns = if USUAL { 0..3 } else { columns };
     // The first position looked at lies in the map, since `columns` starts where it begins.
     let first = row.input + (x * row.stride + columns.start - row.padding) * row.channels + c;
     // SAFETY: the caller has checked rows, and `columns` are within the map.
