@@ -7,7 +7,7 @@ use litecnn_runtime::{Activation, AlignedBytes, Layout, Level, Model as Compact,
 use litecnn_zoo::*;
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 const SEPARABLE: &str = r#"
     name = "separable"
