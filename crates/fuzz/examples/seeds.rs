@@ -8,11 +8,11 @@ use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
 use litecnn_export::Folded;
+use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
 use litecnn_runtime::{
-    Activation, Architecture, Network, Operation, OperationKind, Quantised, QuantisedLayer, Requantisation, Scaling, encode,
-    encode_int8, encode_network,
+    Activation, Architecture, Network, Operation, OperationKind, Quantised, QuantisedLayer, Requantisation, Scaling,
+    encode, encode_int8, encode_network,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -138,11 +138,7 @@ fn separable() -> Network {
     add(10, 1, 8, 1, false, false);
     let last = operations.len() - 1;
     // The mean of all positions, then a dense layer.
-    operations[last] = Operation {
-        kind: OperationKind::AveragePool,
-        outputs: channels,
-        ..operations[last]
-    };
+    operations[last] = Operation { kind: OperationKind::AveragePool, outputs: channels, ..operations[last] };
     operations.push(Operation {
         kind: OperationKind::Convolution,
         from: operations.len() as u16,

@@ -206,7 +206,6 @@ fn list<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadError
     Ok(Shape { architecture, operations: Some((operations, sizes)), described: RECORD * count })
 }
 
-
 fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {
     let mut names = Names(bytes);
     let count = names.by_ref().count();

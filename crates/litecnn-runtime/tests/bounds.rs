@@ -119,7 +119,11 @@ fn nothing_around_the_scratch_and_the_output_is_written() {
                     model.predict_batch(&images, &mut memory[at..][..needed], to).unwrap();
                     for (memory, len) in [(&memory, needed), (&output, values)] {
                         let outside = memory[..at].iter().chain(&memory[at + len..]);
-                        assert!(outside.clone().all(|&value| value == GUARD), "{:?} {level:?} {at}", model.architecture());
+                        assert!(
+                            outside.clone().all(|&value| value == GUARD),
+                            "{:?} {level:?} {at}",
+                            model.architecture()
+                        );
                     }
                 }
             }

@@ -8,8 +8,8 @@ use common::int8::quantised;
 use common::network::{network_weights, plain};
 use common::{Rng, weights};
 use litecnn_runtime::{
-    Activation, AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Network, Operation, OperationKind,
-    Pictures, Scaling, encode, encode_int8, encode_network, with_pictures,
+    Activation, AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Network, Operation,
+    OperationKind, Pictures, Scaling, encode, encode_int8, encode_network, with_pictures,
 };
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };

@@ -7,7 +7,8 @@ mod common;
 use common::network::{network_reference, network_weights, plain, random_network};
 use common::{Rng, softmax, to_hwc};
 use litecnn_runtime::{
-    AlignedBytes, EncodeError, Layout, Level, LoadError, Model, Network, Operation, OperationKind, Scaling, encode_network,
+    AlignedBytes, EncodeError, Layout, Level, LoadError, Model, Network, Operation, OperationKind, Scaling,
+    encode_network,
 };
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };

@@ -30,7 +30,8 @@ impl Model {
         }
         let Folder { operations, layers, shapes, values, .. } = folder;
         let refused = |reason: String| ZooError::Fold { layer: graph.nodes[graph.output].name.clone(), reason };
-        if values[graph.output] + 1 != shapes.len() || shapes[shapes.len() - 1] != [card.network.classes as usize, 1, 1] {
+        if values[graph.output] + 1 != shapes.len() || shapes[shapes.len() - 1] != [card.network.classes as usize, 1, 1]
+        {
             return Err(refused("does not give a number a class".into()));
         }
         let channels = shapes[0][0];
@@ -50,7 +51,9 @@ impl Model {
         let folded = Folded {
             name: card.network.name.clone(),
             network: Network { input: shapes[0], operations, factors: floats(factors), summands: floats(summands) },
-            weights: floats(layers.into_iter().flatten().flat_map(|layer| [layer.kernel, layer.bias]).flatten().collect()),
+            weights: floats(
+                layers.into_iter().flatten().flat_map(|layer| [layer.kernel, layer.bias]).flatten().collect(),
+            ),
             unfolded: Count::of(graph).parameters as usize,
             classes,
             dataset: card.dataset.clone(),
@@ -145,7 +148,8 @@ impl<'a> Folder<'a> {
                     Some(index) => index,
                     None => {
                         let outputs = self.small(node, channels as i64)?;
-                        let operation = Operation { outputs, groups: outputs, ..plain(OperationKind::Convolution, from) };
+                        let operation =
+                            Operation { outputs, groups: outputs, ..plain(OperationKind::Convolution, from) };
                         let layer = Layer { kernel: vec![1.0; channels], bias: vec![0.0; channels] };
                         self.push(node, operation, Some(layer))? - 1
                     }

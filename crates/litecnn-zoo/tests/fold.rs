@@ -186,7 +186,8 @@ fn nothing_is_left_of_batch_norms_sums_and_rectifiers() {
     // Two summands and a factor of each batch norm are gone, and a bias has come.
     let norms = model.graph().nodes.iter().filter(|node| matches!(node.op, Op::BatchNorm { .. }));
     let channels: i64 = norms.map(|node| node.shape.channels()).sum();
-    let plain: i64 = model.graph().nodes.iter().filter(|n| matches!(n.op, Op::Conv { .. })).map(|n| n.shape.channels()).sum();
+    let plain: i64 =
+        model.graph().nodes.iter().filter(|n| matches!(n.op, Op::Conv { .. })).map(|n| n.shape.channels()).sum();
     assert_eq!(folded.unfolded as i64 - 2 * channels + plain, folded.weights.len() as i64);
     assert_eq!(folded.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     let first = 1.0 / 0.25f32;
@@ -209,7 +210,10 @@ fn what_cannot_be_folded_is_named() {
         (format!("{{ shuffle = {{ groups = 2 }} }}, {head}"), "`p.0` (shuffle) has no place"),
         (format!("{{ concat = {{ branches = [[], []] }} }}, {head}"), "`p.0` (concat) has no place"),
         (format!("{{ squeeze-excite = {{ reduction = 2 }} }}, {head}"), "has no place"),
-        ("\"flatten\", \"batch-norm\", { linear = { out = \"classes\" } }".to_owned(), "`p.1` (batch norm) reads flattened"),
+        (
+            "\"flatten\", \"batch-norm\", { linear = { out = \"classes\" } }".to_owned(),
+            "`p.1` (batch norm) reads flattened",
+        ),
         ("{ conv = { kernel = 1, out = 2, padding = 1 } }, \"global-average\"".to_owned(), "`p.0` (conv) has windows"),
     ] {
         let told = told(&layers);

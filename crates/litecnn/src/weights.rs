@@ -18,9 +18,7 @@ pub(crate) fn model(path: &Path) -> Result<TrainedModel> {
 pub(crate) fn model_of(path: &Path, bytes: &[u8]) -> Result<TrainedModel> {
     match TrainedModel::from_bytes(path, bytes) {
         #[cfg(feature = "training")]
-        Err(ExportError::Unfolded { path }) => {
-            Ok(TrainedModel::from_folded(crate::training::zoo::folded(&path)?)?)
-        }
+        Err(ExportError::Unfolded { path }) => Ok(TrainedModel::from_folded(crate::training::zoo::folded(&path)?)?),
         read => Ok(read?),
     }
 }

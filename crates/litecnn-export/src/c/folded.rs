@@ -16,10 +16,8 @@ pub(super) fn generate(model: &TrainedModel, folded: &Folded, name: &str) -> CSo
         let [channels, height, width] = shapes[value];
         [plan.places[value], height, width, channels]
     };
-    let mut arrays = vec![
-        text::floats("image_factors", &network.factors),
-        text::floats("image_summands", &network.summands),
-    ];
+    let mut arrays =
+        vec![text::floats("image_factors", &network.factors), text::floats("image_summands", &network.summands)];
     let mut operations = Vec::new();
     for ((operation, [kernel, bias]), index) in network.operations.iter().zip(layers).zip(1..) {
         let from = usize::from(operation.from);

@@ -115,7 +115,11 @@ impl Folded {
             return Err(format!("it holds other tensors than `{TENSOR}`"));
         }
         if tensor.dtype() != Dtype::F32 || tensor.shape().len() != 1 {
-            return Err(format!("`{TENSOR}` is {:?} {:?}, not a list of 32-bit floats", tensor.dtype(), tensor.shape()));
+            return Err(format!(
+                "`{TENSOR}` is {:?} {:?}, not a list of 32-bit floats",
+                tensor.dtype(),
+                tensor.shape()
+            ));
         }
         let InputShape { channels, height, width } = card.input;
         if let Some(PictureForm { channels: c, height: h, width: w, .. }) = card.pictures

@@ -39,7 +39,8 @@ fn outcome(
     [outputs, height, width]: [usize; 3],
 ) -> Vec<f64> {
     let [channels, rows, columns] = from;
-    let [sides, stride, padding] = [operation.kernel, operation.stride, operation.padding].map(|pair| pair.map(usize::from));
+    let [sides, stride, padding] =
+        [operation.kernel, operation.stride, operation.padding].map(|pair| pair.map(usize::from));
     let taps = sides[0] * sides[1];
     let groups = usize::from(operation.groups);
     let mut to = Vec::with_capacity(outputs * height * width);

@@ -23,7 +23,8 @@ pub(super) fn network(graph: &mut GraphBuilder, folded: &Folded) {
             Activation::None => {}
             Activation::Relu => after.push(("Relu", vec![], ".relu")),
             Activation::Relu6 => {
-                let bounds = [("low", 0.0), ("high", 6.0)].map(|(kind, bound)| graph.weight(&name, kind, &[], &[bound]));
+                let bounds =
+                    [("low", 0.0), ("high", 6.0)].map(|(kind, bound)| graph.weight(&name, kind, &[], &[bound]));
                 after.push(("Clip", bounds.into(), ".relu6"));
             }
         }
@@ -56,7 +57,8 @@ fn normalised(graph: &mut GraphBuilder, folded: &Folded) -> String {
         if numbers.iter().all(|&number| number == usual) {
             continue;
         }
-        let (to, constant) = (format!("images.{}", operator.to_lowercase()), graph.weight("images", kind, &shape, numbers));
+        let (to, constant) =
+            (format!("images.{}", operator.to_lowercase()), graph.weight("images", kind, &shape, numbers));
         graph.node(operator, &[&value, &constant], &to, vec![]);
         value = to;
     }
@@ -94,8 +96,13 @@ impl Step<'_> {
         let outputs = usize::from(outputs);
         let pair = |key: &str, [a, b]: [u8; 2]| Attribute::ints(key, &[i64::from(a), i64::from(b)]);
         let [above, left] = padding.map(i64::from);
-        let window =
-            || vec![pair("kernel_shape", kernel), pair("strides", stride), Attribute::ints("pads", &[above, left, above, left])];
+        let window = || {
+            vec![
+                pair("kernel_shape", kernel),
+                pair("strides", stride),
+                Attribute::ints("pads", &[above, left, above, left]),
+            ]
+        };
         let whole = [rows, columns] == [height, width] && padding == [0, 0];
         match kind {
             OperationKind::Convolution if is_flat => {

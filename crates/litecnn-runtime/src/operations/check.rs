@@ -1,7 +1,7 @@
 //! Whether a list of operations can be run, and what it takes. All of it is looked at before anything is computed.
 
-use super::record::{Operation, OperationKind, Operations, Value};
 use super::LINE;
+use super::record::{Operation, OperationKind, Operations, Value};
 use crate::ArchitectureError;
 use crate::error::LoadError;
 use crate::shape::MOST;
@@ -128,7 +128,6 @@ pub(crate) fn overlap(a: &Value, b: &Value) -> bool {
     let end = |value: &Value| value.place as u64 + value.len();
     (a.place as u64) < end(b) && (b.place as u64) < end(a)
 }
-
 
 /// Whether there are zeros where weights are padded.
 pub(crate) fn is_padded(operations: &Operations<'_>, mut weights: &[f32]) -> bool {

@@ -56,7 +56,8 @@ impl Network {
         let of = |(operation, index): (&Operation, usize)| {
             let channels = shapes[usize::from(operation.from)][0];
             let (groups, outputs) = (usize::from(operation.groups), usize::from(operation.outputs));
-            let divided = groups > 0 && outputs > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
+            let divided =
+                groups > 0 && outputs > 0 && channels.is_multiple_of(groups) && outputs.is_multiple_of(groups);
             if divided { Ok(operation.weights(channels) as usize) } else { Err(LoadError::Operation { index }) }
         };
         self.operations.iter().zip(1..).map(of).collect()
@@ -112,9 +113,8 @@ pub fn encode_network<N: AsRef<str>>(
     let places = plan(&lengths, &network.operations).places;
     let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let records = network.operations.iter().zip(&shapes[1..]).zip(&places[1..]);
-    let records = records.flat_map(|((operation, &[_, height, width]), &at)| {
-        operation.record([height as u16, width as u16], place(at))
-    });
+    let records = records
+        .flat_map(|((operation, &[_, height, width]), &at)| operation.record([height as u16, width as u16], place(at)));
     let records = records.collect();
     let list = List { input: network.input, image: place(places[0]), records };
     let bytes: Vec<u8> = all.iter().flat_map(|weight| weight.to_le_bytes()).collect();

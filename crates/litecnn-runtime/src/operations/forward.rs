@@ -1,8 +1,8 @@
 //! Operations one after the other.
 
+use super::LINE;
 use super::check::normalisation;
 use super::record::{Operation, OperationKind, Operations, Value};
-use super::LINE;
 use crate::Level;
 use crate::model::take;
 use crate::simd::{Alone, Simd, Store, Sums, Task, Window, alone, sums};
@@ -123,7 +123,8 @@ impl Task for Convolution<'_> {
         let (runs, run_len) = if groups == 1 { (1, columns * inputs) } else { (columns, inputs) };
         let len = from.width * from.channels;
         let mut ring = (padding > 0).then(|| {
-            let ring = Ring { place: rows, slots: usize::from(operation.kernel[0]), padding: padding * from.channels, len };
+            let ring =
+                Ring { place: rows, slots: usize::from(operation.kernel[0]), padding: padding * from.channels, len };
             memory[rows..][..ring.slots * ring.slot_len()].fill(0.0);
             ring
         });

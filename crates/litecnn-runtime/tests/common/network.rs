@@ -43,7 +43,8 @@ pub(crate) fn random_network(rng: &mut Rng, side: usize, channels: usize, classe
         if rng.below(2) == 0 {
             operation.stride = [1, 1];
         }
-        operation.padding = operation.kernel.map(|side| [(side - 1) / 2, rng.below(usize::from(side)) as u8][rng.below(2)]);
+        operation.padding =
+            operation.kernel.map(|side| [(side - 1) / 2, rng.below(usize::from(side)) as u8][rng.below(2)]);
         operation.activation = [Activation::None, Activation::Relu, Activation::Relu6][rng.below(3)];
         let Some(sides) = operation.sides([height, width]) else { continue };
         let shape = [usize::from(operation.outputs), sides[0], sides[1]];
@@ -99,8 +100,8 @@ pub(crate) fn network_reference(network: &Network, weights: &[f32], image: &[f32
     let mut weights = weights.iter().map(|&w| f64::from(w));
     for (operation, &[outputs, height, width]) in network.operations.iter().zip(&shapes[1..]) {
         let [inputs, rows, columns] = shapes[usize::from(operation.from)];
-        let [kernel, stride, padding] =
-            [operation.kernel, operation.stride, operation.padding].map(|pair| pair.map(isize::from).map(|n| n as isize));
+        let [kernel, stride, padding] = [operation.kernel, operation.stride, operation.padding]
+            .map(|pair| pair.map(isize::from).map(|n| n as isize));
         let from = &values[usize::from(operation.from)];
         let groups = usize::from(operation.groups);
         let taps = (kernel[0] * kernel[1]) as usize;
@@ -109,10 +110,14 @@ pub(crate) fn network_reference(network: &Network, weights: &[f32], image: &[f32
         let of_each = if convolution { inputs / groups * taps } else { 0 };
         let (factors, bias) = (take(outputs * of_each), take(if convolution { outputs } else { 0 }));
         let mut to = Vec::new();
-        for (o, y, x) in
-            (0..outputs).flat_map(|o| (0..height).flat_map(move |y| (0..width).map(move |x| (o, y as isize, x as isize))))
+        for (o, y, x) in (0..outputs)
+            .flat_map(|o| (0..height).flat_map(move |y| (0..width).map(move |x| (o, y as isize, x as isize))))
         {
-            let seen = if convolution { o / (outputs / groups) * (inputs / groups)..(o / (outputs / groups) + 1) * (inputs / groups) } else { o..o + 1 };
+            let seen = if convolution {
+                o / (outputs / groups) * (inputs / groups)..(o / (outputs / groups) + 1) * (inputs / groups)
+            } else {
+                o..o + 1
+            };
             let mut value = match operation.kind {
                 OperationKind::Convolution => bias[o],
                 OperationKind::MaxPool => f64::NEG_INFINITY,
@@ -120,7 +125,8 @@ pub(crate) fn network_reference(network: &Network, weights: &[f32], image: &[f32
             };
             for (k, c) in seen.enumerate() {
                 for tap in 0..taps as isize {
-                    let (py, px) = (y * stride[0] - padding[0] + tap / kernel[1], x * stride[1] - padding[1] + tap % kernel[1]);
+                    let (py, px) =
+                        (y * stride[0] - padding[0] + tap / kernel[1], x * stride[1] - padding[1] + tap % kernel[1]);
                     if py < 0 || px < 0 || py >= rows as isize || px >= columns as isize {
                         continue;
                     }

@@ -92,7 +92,8 @@ fn of_folded(folded: &Folded) -> Result<String> {
 fn operations(folded: &Folded) -> Result<String> {
     let shapes = folded.network.shapes()?;
     let named = |value: u16| if value == 0 { "image".to_owned() } else { value.to_string() };
-    let mut text = format!("{}\n\n{:>4}  {:<28}{:>7}{:>7}  {:<7}{:>12}\n", folded.name, "", "", "reads", "adds", "then", "gives");
+    let mut text =
+        format!("{}\n\n{:>4}  {:<28}{:>7}{:>7}  {:<7}{:>12}\n", folded.name, "", "", "reads", "adds", "then", "gives");
     for ((operation, [channels, height, width]), index) in folded.network.operations.iter().zip(&shapes[1..]).zip(1..) {
         let [inputs, _, _] = shapes[usize::from(operation.from)];
         let kind = match operation.kind {
