@@ -139,8 +139,8 @@ fn a_file_comes_back() {
         println!("{name}: {} weights, {} bytes of card", model.parameters(), head);
     }
     let mut folded = all()[0].1.folded().unwrap().clone();
-    let form = format!(r##"{{"channels":3,"height":32,"width":32,"fit":"crop","background":"#01fe03"}}"##);
-    folded.pictures = serde_json::from_str(&form).unwrap();
+    let form = r##"{"channels":3,"height":32,"width":32,"fit":"crop","background":"#01fe03"}"##;
+    folded.pictures = serde_json::from_str(form).unwrap();
     let model = TrainedModel::from_bytes(Path::new("x"), &folded.bytes().unwrap()).unwrap();
     let file = AlignedBytes::new(&litecnn_export::litecnn(&model).unwrap());
     let told = Model::from_bytes(&file).unwrap().pictures();

@@ -131,7 +131,7 @@ pub(crate) fn overlap(a: &Value, b: &Value) -> bool {
 
 /// Whether there are zeros where weights are padded.
 pub(crate) fn is_padded(operations: &Operations<'_>, mut weights: &[f32]) -> bool {
-    let mut zeros = |count: u64| {
+    let zeros = |count: u64| {
         let (of_this, rest) = weights.split_at(count.next_multiple_of(LINE as u64) as usize);
         weights = rest;
         of_this[count as usize..].iter().all(|padding| padding.to_bits() == 0)
@@ -140,5 +140,5 @@ pub(crate) fn is_padded(operations: &Operations<'_>, mut weights: &[f32]) -> boo
         let from = operations.get(index).map(|operation| (operation, operations.value(usize::from(operation.from))));
         from.map_or(0, |(operation, from)| operation.weights(from.channels))
     });
-    core::iter::once(2 * operations.image.channels as u64).chain(counts).all(|count| zeros(count))
+    core::iter::once(2 * operations.image.channels as u64).chain(counts).all(zeros)
 }

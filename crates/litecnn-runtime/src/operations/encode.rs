@@ -85,10 +85,10 @@ pub fn encode_network<N: AsRef<str>>(
         return refused(ArchitectureError::Operations);
     }
     let shapes = network.shapes().map_err(EncodeError::Operations)?;
+    let counts = network.weights(&shapes).map_err(EncodeError::Operations)?;
     if shapes.last().is_some_and(|[outputs, ..]| *outputs != class_names.len()) {
         return Err(EncodeError::ClassNames);
     }
-    let counts = network.weights(&shapes).map_err(EncodeError::Operations)?;
     let expected = counts.iter().sum();
     if weights.len() != expected {
         return Err(EncodeError::Weights { expected, found: weights.len() });
