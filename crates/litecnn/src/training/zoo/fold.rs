@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use litecnn_cli::{Usage, print};
-use litecnn_export::Folded;
+use litecnn_export::{Folded, TrainedModel};
 use litecnn_zoo::Model;
 use tch::Device;
 
@@ -30,6 +30,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     if args.out == args.weights {
         return Err(Usage("--out names the file to fold: name another one".into()).into());
+    }
+    if TrainedModel::read(&args.weights).is_ok_and(|model| model.folded().is_some()) {
+        return Err(Usage(format!("{} is folded already", args.weights.display())).into());
     }
     let folded = folded(&args.weights)?;
     folded.write(&args.out)?;
