@@ -11,8 +11,12 @@ use image::{
     DynamicImage, ExtendedColorType, Frame, ImageEncoder, ImageFormat,
     codecs::{gif::GifEncoder, png::PngEncoder},
 };
+use litecnn_export::Folded;
 use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
-use litecnn_runtime::{Architecture, Quantised, QuantisedLayer, Requantisation, Scaling, encode, encode_int8};
+use litecnn_runtime::{
+    Activation, Architecture, Network, Operation, OperationKind, Quantised, QuantisedLayer, Requantisation, Scaling,
+    encode, encode_int8, encode_network,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     models()?;
@@ -55,7 +59,6 @@ fn put(target: &str, name: &str, bytes: impl AsRef<[u8]>) -> std::io::Result<()>
 }
 
 /// A weight file as [`litecnn_fuzz::sealed`] takes it: its head and a line break instead of the head's length.
-#[cfg(feature = "libtorch")]
 fn open(bytes: &[u8]) -> Vec<u8> {
     let (length, rest) = bytes.split_at(8);
     let length = u64::from_le_bytes(length.try_into().expect("eight bytes")) as usize;
@@ -303,7 +306,50 @@ fn models() -> Result<(), Box<dyn Error>> {
         let file = encode_int8(architecture, &names, scaling, &integers(architecture))?;
         put("model", &format!("integers-{i}"), file)?;
     }
+    let network = list();
+    let weights: Vec<f32> = (0..network.parameters()?).map(|n| (n as f32 * 0.7).sin()).collect();
+    let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
+    put("model", "list", encode_network(&network, &["é0", "é1"], scaling, &weights)?)?;
+    let folded = Folded {
+        name: "list".into(),
+        network,
+        weights,
+        unfolded: 99,
+        classes: vec!["a".into(), "b".into()],
+        dataset: String::new(),
+        recipe: String::new(),
+        step: String::new(),
+        pictures: None,
+    };
+    put("export", "folded-open", open(&folded.bytes()?))?;
+    put("export", "folded", folded.bytes()?)?;
     Ok(())
+}
+
+/// One operation of each kind, groups, a sum and a shortcut.
+fn list() -> Network {
+    let plain = Operation {
+        kind: OperationKind::Convolution,
+        from: 0,
+        added: None,
+        activation: Activation::None,
+        outputs: 4,
+        groups: 1,
+        kernel: [3; 2],
+        stride: [1; 2],
+        padding: [1; 2],
+    };
+    let one = Operation { kernel: [1; 2], padding: [0; 2], ..plain };
+    let operations = vec![
+        Operation { activation: Activation::Relu6, ..plain },
+        Operation { from: 1, groups: 4, ..plain },
+        Operation { from: 2, added: Some(1), activation: Activation::Relu, ..one },
+        Operation { from: 3, groups: 2, stride: [2; 2], ..plain },
+        Operation { from: 4, kind: OperationKind::MaxPool, ..plain },
+        Operation { from: 5, kind: OperationKind::AveragePool, kernel: [3; 2], padding: [0; 2], ..plain },
+        Operation { from: 6, outputs: 2, ..one },
+    ];
+    Network { input: [2, 6, 5], operations, factors: vec![2.0; 2], summands: vec![-1.0; 2] }
 }
 
 fn integers(architecture: &Architecture) -> Quantised {

@@ -226,6 +226,11 @@ fn zoo(
         correct: measured.correct,
     };
     if found.is_new(&contender.name) {
+        // What else there is than convolutions and the like, only libtorch computes.
+        if let Ok(folded) = model.fold(&card) {
+            let engine = Exported::folded(folded, &dataset.name, 1)?;
+            found.engines.push((contender.name.clone(), Box::new(engine)));
+        }
         let engine = ZooSubject { name: dataset.name.clone(), model };
         found.engines.push((contender.name.clone(), Box::new(engine)));
     }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, PoisonError};
 
 use litecnn_data::stream;
-use litecnn_export::{QuantiseSettings, TrainedModel, litecnn, quantise};
+use litecnn_export::{Folded, QuantiseSettings, TrainedModel, litecnn, quantise};
 use litecnn_report::speed::{Copying, RUNTIME, RUNTIME_INT8};
 use litecnn_runtime::{AlignedBytes, Layout, Model, Pixel, PredictError, Session};
 use rand::RngExt;
@@ -54,6 +54,15 @@ impl Exported {
         };
         let file = AlignedBytes::new(&file);
         Ok(Self { model: subject.model().to_owned(), weights, threads: threads.max(1), file })
+    }
+
+    /// A folded network with weights of 32-bit floats, under the name `model`.
+    ///
+    /// # Errors
+    /// If the runtime does not take it.
+    pub fn folded(folded: Folded, model: &str, threads: usize) -> Result<Self, BenchError> {
+        let file = AlignedBytes::new(&litecnn(&TrainedModel::from_folded(folded)?)?);
+        Ok(Self { model: model.to_owned(), weights: Weights::F32, threads: threads.max(1), file })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a weight file says of itself: `litecnn_model::Card`, read without libtorch.
 
 use litecnn_pictures::PictureForm;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{KERNEL, POOL};
 
@@ -48,7 +48,7 @@ pub(crate) struct BranchSpec {
     pub(crate) classes: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InputShape {
     pub(crate) channels: usize,
@@ -136,24 +136,15 @@ impl BranchSpec {
         None
     }
 
-    /// Shapes `[channels, height, width]` of the image and of what follows each pooling.
-    pub(crate) fn shapes(&self) -> Vec<[usize; 3]> {
-        let mut shapes = vec![[self.input.channels, self.input.height, self.input.width]];
-        let [_, mut h, mut w] = shapes[0];
-        for &filters in &self.filters {
-            (h, w) = (pooled(h), pooled(w));
-            shapes.push([filters, h, w]);
-        }
-        shapes
-    }
-
     /// Number of values the head sees.
     pub(crate) fn features(&self) -> usize {
-        self.shapes().last().map_or(0, |shape| shape.iter().product())
+        let sides = [self.input.height, self.input.width];
+        let [height, width] = sides.map(|side| self.filters.iter().fold(side, |side, _| pooled(side)));
+        self.filters.last().unwrap_or(&self.input.channels) * height * width
     }
 }
 
 /// What a convolution and its pooling leave of a side; an odd last row or column is dropped.
-fn pooled(side: usize) -> usize {
+pub(crate) fn pooled(side: usize) -> usize {
     (side - (KERNEL - 1)) / POOL
 }

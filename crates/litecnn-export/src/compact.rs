@@ -14,6 +14,9 @@ pub(crate) const SCALING: Scaling = Scaling { scale: 1.0 / PIXEL_SCALE, shift: 0
 /// [`ExportError::Compact`] if the runtime's format has no room for such a model: more than 15 convolutions, or a side
 /// or number of channels or classes above 65,535.
 pub fn litecnn(model: &TrainedModel) -> Result<Vec<u8>, ExportError> {
+    if let Some(folded) = model.folded() {
+        return Ok(told(folded.compact()?, model.pictures()));
+    }
     let architecture = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
     let failed = |e: EncodeError| ExportError::Compact { reason: e.to_string() };
     let file = encode(&architecture, model.classes(), SCALING, &weights(model)).map_err(failed)?;

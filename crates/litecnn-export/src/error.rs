@@ -25,10 +25,22 @@ pub enum ExportError {
         /// The format this version reads.
         expected: &'static str,
     },
+    /// A weight file is of a network whose batch norms are not folded into its convolutions.
+    #[error(
+        "{} is of a network with batch norms as layers: fold them by `litecnn zoo fold {}`, and take what that makes",
+        path.display(), path.display()
+    )]
+    Unfolded {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model is a folded network, of which there is no form in 8-bit integers.
+    #[error("a folded network cannot be quantised yet: export it with 32-bit floats")]
+    Integers,
     /// The file could not be read.
     #[error(transparent)]
     Run(#[from] litecnn_run::RunError),
-    /// The compact format has no room for the model.
+    /// The compact format has no room for the model, or a folded network contradicts itself.
     #[error("litecnn-runtime cannot run this model: {reason}")]
     Compact {
         /// What is too much.

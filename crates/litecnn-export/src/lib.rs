@@ -3,8 +3,8 @@
 //! [`TrainedModel::read`] reads any weight file of this project into plain vectors; [`onnx`] makes of it a file for
 //! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers, [`litecnn()`] the file that
 //! `litecnn-runtime` runs faster than anything else, [`quantise()`] the same in 8-bit integers (a quarter of the size and,
-//! with AVX-512 VNNI, less than half of the time), [`rust`] either of them as constants of a Rust program. None needs a
-//! tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
+//! with AVX-512 VNNI, less than half of the time), [`rust`] either of them as constants of a Rust program. A [`Folded`]
+//! network goes the same ways, but for integers. None needs a tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
 //! ```
 //! use litecnn_export::TrainedModel;
@@ -37,6 +37,7 @@ mod c;
 mod card;
 mod compact;
 mod error;
+mod folded;
 mod model;
 mod names;
 mod onnx;
@@ -50,6 +51,7 @@ pub use c::{CSource, c};
 pub use card::HeadActivation;
 pub use compact::litecnn;
 pub use error::ExportError;
+pub use folded::Folded;
 pub use model::{BranchWeights, Convolution, Dense, JointWeights, TrainedModel};
 pub use onnx::onnx;
 pub use quantise::{ByteRange, QuantiseSettings, QuantisedModel, quantise};

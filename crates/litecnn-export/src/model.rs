@@ -1,7 +1,7 @@
 use litecnn_pictures::PictureForm;
 
-use crate::HeadActivation;
-use crate::card::{Architecture, BranchSpec, Card};
+use crate::card::pooled;
+use crate::{ExportError, Folded, HeadActivation};
 
 /// Side of every convolution's kernel; there is no padding.
 pub(crate) const KERNEL: usize = 3;
@@ -10,15 +10,31 @@ pub(crate) const POOL: usize = 2;
 /// What a pixel's byte is divided by before the model sees it.
 pub(crate) const PIXEL_SCALE: f32 = 255.0;
 
-/// A trained classifier: one branch, or two branches on one image joined by dense layers.
+/// A trained classifier: one branch, two branches on one image joined by dense layers, or a folded network.
 ///
-/// Made only by [`TrainedModel::read`] and [`TrainedModel::from_bytes`], so every vector has the length its
-/// architecture gives it and every weight is finite.
+/// Made only by [`TrainedModel::read`], [`TrainedModel::from_bytes`] and [`TrainedModel::from_folded`], so every vector has
+/// the length its architecture gives it and every weight is finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainedModel {
-    pub(crate) card: Card,
+    pub(crate) about: About,
+    /// `[channels, height, width]`
+    pub(crate) input: [usize; 3],
+    /// Of a branch.
+    pub(crate) filters: Vec<usize>,
+    /// None of a folded network.
     pub(crate) branches: Vec<BranchWeights>,
     pub(crate) joint: Option<JointWeights>,
+    pub(crate) folded: Option<Folded>,
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct About {
+    pub(crate) classes: Vec<String>,
+    pub(crate) dataset: String,
+    pub(crate) recipe: String,
+    pub(crate) step: String,
+    pub(crate) pictures: Option<PictureForm>,
 }
 
 /// Weights of one branch: convolutions, each followed by 2x2 pooling (maximum) and ReLU, then a head.
@@ -65,23 +81,49 @@ pub struct JointWeights {
 }
 
 impl TrainedModel {
-    /// Shape of one image, `[channels, height, width]`.
-    pub fn input(&self) -> [usize; 3] {
-        let input = &self.spec().input;
-        [input.channels, input.height, input.width]
+    /// A folded network as a model.
+    ///
+    /// # Errors
+    /// [`ExportError::Compact`] if `litecnn-runtime` could not run it.
+    pub fn from_folded(folded: Folded) -> Result<Self, ExportError> {
+        folded.architecture()?;
+        Ok(Self::of_checked(folded))
     }
 
-    /// Filters of each convolution of a branch, first to last.
+    pub(crate) fn of_checked(folded: Folded) -> Self {
+        let about = About {
+            classes: folded.classes.clone(),
+            dataset: folded.dataset.clone(),
+            recipe: folded.recipe.clone(),
+            step: folded.step.clone(),
+            pictures: folded.pictures,
+        };
+        let input = folded.network.input;
+        Self { about, input, filters: vec![], branches: vec![], joint: None, folded: Some(folded) }
+    }
+
+    /// Shape of one image, `[channels, height, width]`.
+    pub fn input(&self) -> [usize; 3] {
+        self.input
+    }
+
+    /// Filters of each convolution of a branch, first to last; none of a folded network.
     pub fn filters(&self) -> &[usize] {
-        &self.spec().filters
+        &self.filters
+    }
+
+    /// The operations and weights of a folded network; nothing if there are branches.
+    pub fn folded(&self) -> Option<&Folded> {
+        self.folded.as_ref()
     }
 
     /// Class names, by class.
     pub fn classes(&self) -> &[String] {
-        &self.card.classes
+        &self.about.classes
     }
 
-    /// One branch, or the two of a unified model; they are alike in everything but their values.
+    /// One branch, or the two of a unified model; they are alike in everything but their values. None
+    /// of a folded network.
     pub fn branches(&self) -> &[BranchWeights] {
         &self.branches
     }
@@ -98,26 +140,29 @@ impl TrainedModel {
 
     /// The data set it was trained on.
     pub fn dataset(&self) -> &str {
-        &self.card.dataset
+        &self.about.dataset
     }
 
     /// What pictures were made into the images it was trained on, if its file tells.
     pub fn pictures(&self) -> Option<PictureForm> {
-        self.card.pictures
+        self.about.pictures
     }
 
     /// SHA-256 of the recipe it was trained by, or empty.
     pub fn recipe(&self) -> &str {
-        &self.card.recipe
+        &self.about.recipe
     }
 
     /// The step that wrote its file, such as `stage-1`.
     pub fn step(&self) -> &str {
-        &self.card.step
+        &self.about.step
     }
 
-    /// Number of trained values.
+    /// Number of weights; see [`Folded::unfolded`] for those of a folded network before.
     pub fn parameters(&self) -> usize {
+        if let Some(folded) = &self.folded {
+            return folded.weights.len();
+        }
         let dense = |layer: &Dense| layer.weight.len() + layer.bias.len();
         let convolution = |layer: &Convolution| layer.weight.len() + layer.bias.len();
         let branch = |b: &BranchWeights| b.convolutions.iter().map(convolution).sum::<usize>() + dense(&b.head);
@@ -125,16 +170,24 @@ impl TrainedModel {
         self.branches.iter().map(branch).sum::<usize>() + joint
     }
 
-    /// Shapes `[channels, height, width]` of the image and of what follows each pooling.
-    pub(crate) fn shapes(&self) -> Vec<[usize; 3]> {
-        self.spec().shapes()
+    /// What it is in words.
+    pub(crate) fn kind(&self) -> String {
+        match (&self.folded, &self.joint) {
+            (Some(folded), _) => format!("a network of {} operations", folded.network.operations.len()),
+            (None, Some(_)) => "two branches joined by dense layers".into(),
+            (None, None) => "one branch".into(),
+        }
     }
 
-    pub(crate) fn spec(&self) -> &BranchSpec {
-        match &self.card.architecture {
-            Architecture::Branch { spec, .. } => spec,
-            Architecture::Unified { spec } => &spec.branch,
+    /// Shapes `[channels, height, width]` of the image and of what follows each pooling of a branch.
+    pub(crate) fn shapes(&self) -> Vec<[usize; 3]> {
+        let mut shapes = vec![self.input];
+        let [_, mut height, mut width] = self.input;
+        for &filters in &self.filters {
+            (height, width) = (pooled(height), pooled(width));
+            shapes.push([filters, height, width]);
         }
+        shapes
     }
 }
 

@@ -1,3 +1,4 @@
+mod folded;
 mod proto;
 
 use prost::Message as _;
@@ -19,9 +20,10 @@ const IR_VERSION: i64 = 8;
 /// bytes.
 pub fn onnx(model: &TrainedModel) -> Vec<u8> {
     let mut graph = GraphBuilder::default();
-    match &model.joint {
-        None => branch(&mut graph, model, 0, "logits"),
-        Some(weights) => {
+    match (model.folded(), &model.joint) {
+        (Some(network), _) => folded::network(&mut graph, network),
+        (None, None) => branch(&mut graph, model, 0, "logits"),
+        (None, Some(weights)) => {
             let outputs = ["branch-1.head", "branch-2.head"];
             for (i, output) in outputs.into_iter().enumerate() {
                 branch(&mut graph, model, i, output);

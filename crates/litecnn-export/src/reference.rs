@@ -13,6 +13,9 @@ impl TrainedModel {
             return Err(ExportError::Image { expected, found: image.len() });
         }
         let image: Vec<f64> = image.iter().copied().map(f64::from).collect();
+        if let Some(folded) = &self.folded {
+            return Ok(folded.forward(&image));
+        }
         Ok(self.forward(&image, &mut |_, _| {}))
     }
 

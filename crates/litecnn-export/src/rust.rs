@@ -44,15 +44,17 @@ pub fn rust(model: &TrainedModel, file: &[u8], name: &str) -> Result<RustSource,
         &context! {
             name => &name,
             version => env!("CARGO_PKG_VERSION"),
-            kind => if architecture.hidden().is_some() { "two branches joined by dense layers" } else { "one branch" },
+            kind => model.kind(),
             dataset => cell(model.dataset()),
             step => cell(model.step()),
             recipe => cell(model.recipe()),
             parameters => architecture.parameters(),
             channels, height, width, scratch,
             bytes => file.len(),
-            constructor => constructor(architecture),
-            scratch_len => if scratch == architecture.scratch_len() {
+            constructor => if architecture.operations().is_none() { constructor(architecture) } else { String::new() },
+            pixels => architecture.pixels(),
+            classes => architecture.classes(),
+            scratch_len => if architecture.operations().is_none() && scratch == architecture.scratch_len() {
                 "ARCHITECTURE.scratch_len()".to_owned()
             } else {
                 scratch.to_string()

@@ -3,17 +3,20 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::card::{Architecture, BranchSpec, Card, FORMAT, HeadKind, UnifiedSpec, Version};
-use crate::model::KERNEL;
-use crate::{BranchWeights, Convolution, Dense, ExportError, JointWeights, TrainedModel};
+use crate::model::{About, KERNEL};
+use crate::{BranchWeights, Convolution, Dense, ExportError, Folded, JointWeights, TrainedModel, folded};
 
 /// The key of the safetensors metadata that holds the card.
-const KEY: &str = "litecnn";
+pub(crate) const KEY: &str = "litecnn";
+/// The format of networks whose batch norms are not folded yet; litecnn-zoo reads it.
+const UNFOLDED: &str = "litecnn-zoo/1";
 
 impl TrainedModel {
-    /// Reads a weight file: a branch with either kind of head, or a unified model.
+    /// Reads a weight file: a branch with either kind of head, a unified model, or a folded network.
     ///
     /// # Errors
-    /// [`ExportError::Run`] if it cannot be read; [`ExportError::Format`] if it is of another version;
+    /// [`ExportError::Run`] if it cannot be read; [`ExportError::Format`] if it is of another version,
+    /// [`ExportError::Unfolded`] if it is of a network with batch norms;
     /// [`ExportError::File`] if it is damaged, foreign, or its weights are not those of the architecture it names.
     pub fn read(path: &Path) -> Result<Self, ExportError> {
         Self::from_bytes(path, &litecnn_run::read(path)?)
@@ -29,6 +32,12 @@ impl TrainedModel {
         let text = head.metadata().as_ref().and_then(|m| m.get(KEY));
         let text = text.ok_or_else(|| unusable("it was not written by litecnn".into()))?;
         let version: Version = serde_json::from_str(text).map_err(|e| unusable(e.to_string()))?;
+        if version.format == folded::FORMAT {
+            return Ok(Self::of_checked(Folded::parse(text, bytes).map_err(unusable)?));
+        }
+        if version.format == UNFOLDED {
+            return Err(ExportError::Unfolded { path: path.to_owned() });
+        }
         if version.format != FORMAT {
             return Err(ExportError::Format { path: path.to_owned(), found: version.format, expected: FORMAT });
         }
@@ -52,7 +61,14 @@ impl TrainedModel {
             let surplus = tensors.file.len() - tensors.taken;
             return Err(unusable(format!("{surplus} of its weights have no place in the architecture it names")));
         }
-        Ok(Self { card, branches, joint })
+        let Card { architecture, classes, dataset, recipe, step, pictures, .. } = card;
+        let spec = match architecture {
+            Architecture::Branch { spec, .. } => spec,
+            Architecture::Unified { spec } => spec.branch,
+        };
+        let about = About { classes, dataset, recipe, step, pictures };
+        let input = [spec.input.channels, spec.input.height, spec.input.width];
+        Ok(Self { about, input, filters: spec.filters, branches, joint, folded: None })
     }
 }
 

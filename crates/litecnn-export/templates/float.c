@@ -176,8 +176,10 @@ static void run_branch(const struct branch *branch, const struct image *image, s
     }
 }
 
-static void run(const struct image *image, float logits[{{ plan.classes }}])
+static void run(const uint8_t *bytes, const float *values, float logits[{{ plan.classes }}])
 {
+    const struct image of_pixels = { bytes, values };
+    const struct image *image = &of_pixels;
 #ifdef {{ NAME }}_STATIC_SCRATCH
     static struct scratch scratch;
 #else
@@ -199,55 +201,4 @@ static void run(const struct image *image, float logits[{{ plan.classes }}])
 {% endif %}
 }
 
-static size_t largest(const float logits[{{ plan.classes }}])
-{
-    size_t best = 0;
-    for (size_t i = 1; i < {{ plan.classes }}; ++i)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
-}
-
-/*
- * What the header names.
- */
-
-void {{ name }}_logits(const uint8_t image[{{ NAME }}_IMAGE_VALUES], float logits[{{ NAME }}_CLASSES])
-{
-    const struct image bytes = { image, NULL };
-    run(&bytes, logits);
-}
-
-void {{ name }}_logits_f32(const float image[{{ NAME }}_IMAGE_VALUES], float logits[{{ NAME }}_CLASSES])
-{
-    const struct image values = { NULL, image };
-    run(&values, logits);
-}
-
-size_t {{ name }}_predict(const uint8_t image[{{ NAME }}_IMAGE_VALUES])
-{
-    float logits[{{ NAME }}_CLASSES];
-    {{ name }}_logits(image, logits);
-    return largest(logits);
-}
-
-size_t {{ name }}_predict_f32(const float image[{{ NAME }}_IMAGE_VALUES])
-{
-    float logits[{{ NAME }}_CLASSES];
-    {{ name }}_logits_f32(image, logits);
-    return largest(logits);
-}
-
-#ifdef {{ NAME }}_PROBABILITIES
-void {{ name }}_probabilities(const float logits[{{ NAME }}_CLASSES], float probabilities[{{ NAME }}_CLASSES])
-{
-    const float shift = logits[largest(logits)]; /* keeps expf from overflowing */
-    float sum = 0.0f;
-    for (size_t i = 0; i < {{ plan.classes }}; ++i) {
-        probabilities[i] = expf(logits[i] - shift);
-        sum += probabilities[i];
-    }
-    for (size_t i = 0; i < {{ plan.classes }}; ++i)
-        probabilities[i] /= sum;
-}
-#endif
+{{ interface }}

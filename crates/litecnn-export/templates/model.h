@@ -10,7 +10,7 @@
 
 {% endif %}
  * Image:  {{ height }} x {{ width }} pixels of {{ channels }} value{{ "s" if channels != 1 }}, [height][width][channel], rows from the top
- * Flash:  {{ weight_bytes }} bytes of weights and {{ names }} of class names, and 1 to 2 KB of code and tables
+ * Flash:  {{ weight_bytes }} bytes of weights and {{ names }} of class names, and {{ code }} of code and tables
  * RAM:    {{ scratch_bytes }} bytes of scratch memory ({{ NAME }}_SCRATCH_BYTES) and about 300 of stack frames
  *
  * Nothing is allocated and no library is needed. Scratch memory lies on the stack, so calls may run at the same
@@ -30,7 +30,7 @@ extern "C" {
 #define {{ NAME }}_WIDTH {{ width }}
 #define {{ NAME }}_CHANNELS {{ channels }}
 #define {{ NAME }}_IMAGE_VALUES {{ image_values }} /* height x width x channels */
-#define {{ NAME }}_CLASSES {{ plan.classes }}
+#define {{ NAME }}_CLASSES {{ classes }}
 #define {{ NAME }}_SCRATCH_BYTES {{ scratch_bytes }}
 
 /* Class names in UTF-8, by class. */
@@ -42,7 +42,7 @@ void {{ name }}_logits(const uint8_t image[{{ NAME }}_IMAGE_VALUES], float logit
 /* The same of pixels from 0 to 1. */
 void {{ name }}_logits_f32(const float image[{{ NAME }}_IMAGE_VALUES], float logits[{{ NAME }}_CLASSES]);
 
-/* The most likely class, 0 to {{ plan.classes - 1 }}; the first of equal ones. */
+/* The most likely class, 0 to {{ classes - 1 }}; the first of equal ones. */
 size_t {{ name }}_predict(const uint8_t image[{{ NAME }}_IMAGE_VALUES]);
 
 /* The same of pixels from 0 to 1. */

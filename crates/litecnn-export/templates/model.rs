@@ -25,8 +25,9 @@
 //! let class = {{ name }}::CLASS_NAMES[litecnn_runtime::top1(&probabilities)];
 //! ```
 
-use litecnn_runtime::{Architecture, LoadError, Model};
+use litecnn_runtime::{{ "{Architecture, LoadError, Model}" if constructor else "{LoadError, Model}" }};
 
+{% if constructor %}
 /// Shape of the model.
 #[rustfmt::skip]
 pub const ARCHITECTURE: Architecture = match Architecture::{{ constructor }} {
@@ -34,11 +35,12 @@ pub const ARCHITECTURE: Architecture = match Architecture::{{ constructor }} {
     Err(_) => panic!("this version of litecnn-runtime has no such architecture"),
 };
 
+{% endif %}
 /// Values of an image.
-pub const PIXELS: usize = ARCHITECTURE.pixels();
+pub const PIXELS: usize = {{ "ARCHITECTURE.pixels()" if constructor else pixels }};
 
 /// Number of classes: values that an image is answered with.
-pub const CLASSES: usize = ARCHITECTURE.classes();
+pub const CLASSES: usize = {{ "ARCHITECTURE.classes()" if constructor else classes }};
 
 /// Floats of working memory, whatever the number of images.
 pub const SCRATCH_LEN: usize = {{ scratch_len }};

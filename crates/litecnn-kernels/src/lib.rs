@@ -55,12 +55,8 @@ mod simd;
 pub use branch::{Activations, BranchKernel, Workspace};
 pub use joint::JointKernel;
 pub use lanes::{bytes_to_lanes, from_lanes, to_lanes};
-<<<<<<< HEAD
 pub use loss::{cross_entropy_gradient, soft_cross_entropy_gradient, weighted_cross_entropy_gradient};
-=======
-pub use loss::{cross_entropy_gradient, weighted_cross_entropy_gradient};
 pub use network::{Filters, Images, Moments, NetworkKernel, NetworkShape, Pooling, Room, Step, Unit};
->>>>>>> net
 pub use sample::{Outside, Sampler, Sampling};
 pub use shape::BranchShape;
 pub use simd::{LANES, Level};

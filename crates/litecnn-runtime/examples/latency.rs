@@ -1,5 +1,5 @@
-//! Microseconds an image takes, for the published shapes with weights of 32-bit floats and of 8-bit integers, batches of
-//! 1, 32 and 256, and all sets of instructions:
+//! Microseconds an image takes, for the published shapes with weights of 32-bit floats and of 8-bit integers and for a list
+//! of operations, in batches of 1, 32 and 256, and with all sets of instructions:
 //! `cargo run --release -p litecnn-runtime --example latency [seconds a line] [model] [level] [batch]`. Bind it to one
 //! core (`taskset -c 0`). A single line's instructions an image: `perf stat -e instructions:u,cycles:u` of the program
 //! with all four arguments, divided by the images it says it answered.
@@ -9,7 +9,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use litecnn_runtime::{
-    AlignedBytes, Architecture, Level, Model, Quantised, QuantisedLayer, Requantisation, Scaling, encode, encode_int8,
+    Activation, AlignedBytes, Architecture, Level, Model, Network, Operation, OperationKind, Quantised, QuantisedLayer,
+    Requantisation, Scaling, encode, encode_int8, encode_network,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,51 +20,53 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{:<9} {:<7} {:<10} {:>5} {:>9} {:>9} {:>8} {:>6} {:>9}",
         "model", "weights", "level", "batch", "least µs", "median", "GOP/s", "share", "images"
     );
+    let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
+    let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    let mut files = Vec::new();
     for (name, channels, side) in [("mnist", 1, 28), ("cifar10", 3, 32)] {
         let architecture = Architecture::unified(channels, side, side, &[10, 20], 10, 32, false)?;
         let weights: Vec<f32> = (0..architecture.parameters()).map(|i| noise(i) * 0.2 - 0.1).collect();
-        let names: Vec<String> = (0..10).map(|class| class.to_string()).collect();
-        let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
-        let floats = AlignedBytes::new(&encode(&architecture, &names, scaling, &weights)?);
-        let integers = AlignedBytes::new(&encode_int8(&architecture, &names, scaling, &integers(&architecture))?);
-        let images: Vec<u8> = (0..256 * architecture.pixels()).map(|i| (noise(i) * 255.0) as u8).collect();
-        for level in Level::available().filter(|level| chosen(2, name) && chosen(3, level.name())) {
-            let peak = peak(level);
-            for (kind, file) in [("f32", &floats), ("int8", &integers)] {
-                if kind == "f32" && level.name().ends_with("vnni") {
-                    continue;
-                }
-                let model = Model::from_bytes(file)?.with_level(level);
-                let mut scratch = vec![0.0; model.batch_scratch_len()];
-                let mut session = model.session(&mut scratch)?;
-                let mut output = vec![0.0; 256 * model.classes()];
-                for batch in [1, 32, 256].into_iter().filter(|batch| chosen(4, &batch.to_string())) {
-                    let (images, output) = (&images[..batch * model.pixels()], &mut output[..batch * model.classes()]);
-                    let ([least, median], count) = time(seconds, batch, || {
-                        let answered = session.predict_batch(black_box(images), black_box(&mut *output));
-                        answered.map_err(|error| error.to_string())
-                    })?;
-                    let rate = 2.0 * architecture.multiply_adds() as f64 / (least * 1e3);
-                    println!(
-                        "{name:<9} {kind:<7} {:<10} {batch:>5} {least:>9.2} {median:>9.2} {rate:>8.1} {:>5.0}% {count:>9}",
-                        level.name(),
-                        100.0 * rate / peak
-                    );
-                }
-                if !chosen(4, "anew") {
-                    continue;
-                }
-                let mut scratch = vec![0.0; model.scratch_len()];
-                let image = &images[..model.pixels()];
-                let ([least, median], _) = time(seconds, 1, || {
-                    model.predict(black_box(image), &mut scratch, &mut output[..10]).map_err(|error| error.to_string())
+        files.push((name, "f32", encode(&architecture, &names, scaling, &weights)?));
+        files.push((name, "int8", encode_int8(&architecture, &names, scaling, &integers(&architecture))?));
+    }
+    let network = separable();
+    let weights: Vec<f32> = (0..network.parameters()?).map(|i| noise(i) * 0.2 - 0.1).collect();
+    files.push(("separable", "f32", encode_network(&network, &names, scaling, &weights)?));
+    for level in Level::available().filter(|level| chosen(3, level.name())) {
+        let peak = peak(level);
+        for (name, kind, file) in files.iter().filter(|(name, ..)| chosen(2, name)) {
+            if *kind == "f32" && level.name().ends_with("vnni") {
+                continue;
+            }
+            let file = AlignedBytes::new(file);
+            let model = Model::from_bytes(&file)?.with_level(level);
+            let images: Vec<u8> = (0..256 * model.pixels()).map(|i| (noise(i) * 255.0) as u8).collect();
+            let mut scratch = vec![0.0; model.batch_scratch_len()];
+            let mut session = model.session(&mut scratch)?;
+            let mut output = vec![0.0; 256 * model.classes()];
+            for batch in [1, 32, 256].into_iter().filter(|batch| chosen(4, &batch.to_string())) {
+                let (images, output) = (&images[..batch * model.pixels()], &mut output[..batch * model.classes()]);
+                let ([least, median], count) = time(seconds, batch, || {
+                    let answered = session.predict_batch(black_box(images), black_box(&mut *output));
+                    answered.map_err(|error| error.to_string())
                 })?;
-                let level = level.name();
+                let rate = 2.0 * model.architecture().multiply_adds() as f64 / (least * 1e3);
                 println!(
-                    "{name:<9} {kind:<7} {level:<10} {:>5} {least:>9.2} {median:>9.2}  in a session of its own",
-                    1
+                    "{name:<9} {kind:<7} {:<10} {batch:>5} {least:>9.2} {median:>9.2} {rate:>8.1} {:>5.0}% {count:>9}",
+                    level.name(),
+                    100.0 * rate / peak
                 );
             }
+            if !chosen(4, "anew") {
+                continue;
+            }
+            let mut scratch = vec![0.0; model.scratch_len()];
+            let image = &images[..model.pixels()];
+            let ([least, median], _) = time(seconds, 1, || {
+                model.predict(black_box(image), &mut scratch, &mut output[..10]).map_err(|error| error.to_string())
+            })?;
+            let level = level.name();
+            println!("{name:<9} {kind:<7} {level:<10} {:>5} {least:>9.2} {median:>9.2}  in a session of its own", 1);
         }
     }
     println!(
@@ -99,6 +102,51 @@ fn peak(level: Level) -> f64 {
         4.0 * 20_000.0 / start.elapsed().as_secs_f64() / 1e9
     });
     fastest.fold(0.0, f64::max) * 4.0 * level.width() as f64
+}
+
+/// Depthwise-separable convolutions with shortcuts: 24 channels on 32x32 pixels, 48 on 16x16, 64 on 8x8.
+fn separable() -> Network {
+    let mut operations: Vec<Operation> = Vec::new();
+    let mut channels = 3;
+    let mut add = |outputs: u16, groups: u16, kernel: u8, stride: u8, added: bool, relu: bool| {
+        let from = operations.len() as u16;
+        operations.push(Operation {
+            kind: OperationKind::Convolution,
+            from,
+            added: added.then(|| from - 1),
+            activation: if relu { Activation::Relu } else { Activation::None },
+            outputs,
+            groups,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [if kernel == 3 { 1 } else { 0 }; 2],
+        });
+    };
+    for (width, blocks) in [(24, 2), (48, 2), (64, 1)] {
+        if channels == 3 {
+            add(width, 1, 3, 1, false, true);
+        } else {
+            add(channels, channels, 3, 2, false, false);
+            add(width, 1, 1, 1, false, true);
+        }
+        for _ in 0..blocks {
+            add(width, width, 3, 1, false, false);
+            add(width, 1, 1, 1, true, true);
+        }
+        channels = width;
+    }
+    add(10, 1, 8, 1, false, false);
+    let last = operations.len() - 1;
+    // The mean of all positions, then a dense layer.
+    operations[last] = Operation { kind: OperationKind::AveragePool, outputs: channels, ..operations[last] };
+    operations.push(Operation {
+        kind: OperationKind::Convolution,
+        from: operations.len() as u16,
+        outputs: 10,
+        kernel: [1; 2],
+        ..operations[last]
+    });
+    Network { input: [3, 32, 32], operations, factors: vec![4.0; 3], summands: vec![-2.0; 3] }
 }
 
 /// Random weights; what they answer does not matter.

@@ -6,7 +6,8 @@ use core::fmt;
 use core::ops::Deref;
 
 use crate::crc::crc32;
-use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, MAGIC, PICTURES, UNIFIED, VERSION};
+use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, LIST, MAGIC, PICTURES, UNIFIED, VERSION};
+use crate::operations::RECORD;
 use crate::planes::Scaling;
 use crate::shape::Architecture;
 use crate::simd::{Line, bytes_of, bytes_of_mut};
@@ -44,6 +45,8 @@ pub enum EncodeError {
     },
     /// Numbers of a quantised model that reading would refuse.
     Integers(LoadError),
+    /// A list of operations that reading would refuse.
+    Operations(LoadError),
 }
 
 impl fmt::Display for EncodeError {
@@ -57,7 +60,7 @@ impl fmt::Display for EncodeError {
             Self::Layer { index } => {
                 write!(f, "weights, biases or scales of quantised layer {index} are not as many as the model has")
             }
-            Self::Integers(error) => error.fmt(f),
+            Self::Integers(error) | Self::Operations(error) => error.fmt(f),
         }
     }
 }
@@ -96,10 +99,76 @@ pub(crate) fn file<N: AsRef<str>>(
     kind: u8,
     weights: &[u8],
 ) -> Result<Vec<u8>, EncodeError> {
+    let mut described = Vec::new();
+    for filters in architecture.filters() {
+        described.extend((filters as u16).to_le_bytes());
+    }
+    let header = Header {
+        kind,
+        architecture: if architecture.hidden.is_some() { UNIFIED } else { BRANCH },
+        flags: if architecture.head_relu { HEAD_RELU } else { 0 },
+        input: architecture.input_shape(),
+        classes: architecture.classes,
+        hidden: architecture.hidden.unwrap_or(0) as u32,
+        count: architecture.depth as u16,
+        described: &described,
+    };
+    assembled(&header, class_names, scaling, weights)
+}
+
+/// A list of operations as a file has it.
+pub(crate) struct List {
+    /// `[channels, height, width]`, within the bounds of the format.
+    pub(crate) input: [usize; 3],
+    /// Where the image lies in the memory.
+    pub(crate) image: u32,
+    /// At most [`MAX_OPERATIONS`](crate::MAX_OPERATIONS), one after the other.
+    pub(crate) records: Vec<u8>,
+}
+
+/// A file of a list of operations with weights in its order.
+pub(crate) fn file_of_list<N: AsRef<str>>(
+    list: &List,
+    class_names: &[N],
+    scaling: Scaling,
+    weights: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
+    let header = Header {
+        kind: F32,
+        architecture: LIST,
+        flags: 0,
+        input: list.input,
+        classes: class_names.len(),
+        hidden: list.image,
+        count: (list.records.len() / RECORD) as u16,
+        described: &list.records,
+    };
+    assembled(&header, class_names, scaling, weights)
+}
+
+/// What tells one kind of file from another.
+struct Header<'t> {
+    kind: u8,
+    architecture: u8,
+    flags: u32,
+    input: [usize; 3],
+    classes: usize,
+    hidden: u32,
+    count: u16,
+    /// What lies between header and class names.
+    described: &'t [u8],
+}
+
+fn assembled<N: AsRef<str>>(
+    header: &Header<'_>,
+    class_names: &[N],
+    scaling: Scaling,
+    weights: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
     if !scaling.scale.is_finite() || !scaling.shift.is_finite() {
         return Err(EncodeError::NotFinite);
     }
-    if class_names.len() != architecture.classes {
+    if class_names.len() != header.classes || header.classes > 0xffff {
         return Err(EncodeError::ClassNames);
     }
     let mut names = Vec::new();
@@ -109,31 +178,29 @@ pub(crate) fn file<N: AsRef<str>>(
         names.extend(name);
     }
 
-    let start = (HEADER + 2 * architecture.depth + names.len()).next_multiple_of(ALIGNMENT);
+    let start = (HEADER + header.described.len() + names.len()).next_multiple_of(ALIGNMENT);
     // 65,535 names of 65,535 bytes would be too many.
     let length = u32::try_from(start + weights.len()).map_err(|_| EncodeError::ClassNames)?;
     let mut file = Vec::with_capacity(length as usize);
-    let [channels, height, width] = architecture.input_shape();
+    let [channels, height, width] = header.input;
     file.extend(MAGIC);
     file.extend(VERSION.to_le_bytes());
-    file.extend([kind, if architecture.hidden.is_some() { UNIFIED } else { BRANCH }]);
-    file.extend(if architecture.head_relu { HEAD_RELU } else { 0 }.to_le_bytes());
+    file.extend([header.kind, header.architecture]);
+    file.extend(header.flags.to_le_bytes());
     for number in [length, 0, start as u32, weights.len() as u32] {
         file.extend(number.to_le_bytes());
     }
-    for number in [channels, height, width, architecture.classes] {
+    for number in [channels, height, width, header.classes] {
         file.extend((number as u16).to_le_bytes());
     }
-    file.extend((architecture.hidden.unwrap_or(0) as u32).to_le_bytes());
-    file.extend((architecture.depth as u16).to_le_bytes());
+    file.extend(header.hidden.to_le_bytes());
+    file.extend(header.count.to_le_bytes());
     file.extend([0; 2]);
     file.extend(scaling.scale.to_le_bytes());
     file.extend(scaling.shift.to_le_bytes());
     file.extend((names.len() as u32).to_le_bytes());
     file.extend([0; 4]);
-    for filters in architecture.filters() {
-        file.extend((filters as u16).to_le_bytes());
-    }
+    file.extend(header.described);
     file.extend(names);
     file.resize(start, 0);
     file.extend(weights);

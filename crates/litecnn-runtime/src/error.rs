@@ -36,6 +36,18 @@ pub enum LoadError {
         /// Where the field starts.
         offset: usize,
     },
+    /// An operation has a number without meaning, or does not fit what it reads.
+    Operation {
+        /// Which one, from 1.
+        index: usize,
+    },
+    /// An operation, or one before it, overwrites what it still needs.
+    Overlap {
+        /// Which one, from 1.
+        index: usize,
+    },
+    /// The values of operations lie further apart than if each had memory of its own.
+    Gap,
     /// The class names are not that many, or not text.
     ClassNames,
     /// There are not as many weights as the architecture has.
@@ -51,7 +63,7 @@ pub enum LoadError {
     Scales,
     /// 8-bit weights with which a sum could leave 32 bits.
     Overflow,
-    /// Where 8-bit weights are padded there is something.
+    /// Where weights are padded there is something.
     Padding,
     /// The bytes do not start at a multiple of 4 in memory. See [`include_model!`](crate::include_model) and
     /// `AlignedBytes`.
@@ -74,12 +86,15 @@ impl fmt::Display for LoadError {
             Self::Elements { found } => write!(f, "weights of unknown kind {found}"),
             Self::Architecture(error) => error.fmt(f),
             Self::Header { offset } => write!(f, "the field at byte {offset} of the model file has no meaning"),
+            Self::Operation { index } => write!(f, "operation {index} does not fit what it reads, or has no meaning"),
+            Self::Overlap { index } => write!(f, "what operation {index} needs is overwritten before it is used"),
+            Self::Gap => f.write_str("the values of operations lie further apart than they need"),
             Self::ClassNames => f.write_str("the class names are not one for each class, in UTF-8"),
             Self::Weights { expected, found } => write!(f, "{found} bytes of weights; the model has {expected}"),
             Self::NotFinite => f.write_str("a weight is infinite or not a number"),
             Self::Scales => f.write_str("a multiplier or shift of the 8-bit weights is out of range"),
             Self::Overflow => f.write_str("the 8-bit weights are too many or too large: a sum could leave 32 bits"),
-            Self::Padding => f.write_str("the padding of the 8-bit weights is not zero"),
+            Self::Padding => f.write_str("the padding of the weights is not zero"),
             Self::Misaligned => f.write_str("the bytes of the model do not start at a multiple of 4 in memory"),
             Self::BigEndian => f.write_str("weights are little-endian, this processor is not"),
         }

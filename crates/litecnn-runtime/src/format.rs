@@ -3,9 +3,10 @@
 use crate::crc::crc32;
 use crate::error::LoadError;
 use crate::int8;
+use crate::operations::{self, Operations, RECORD, Sizes, Value};
 use crate::pictures::Pictures;
 use crate::planes::Scaling;
-use crate::shape::{Architecture, MAX_CONVOLUTIONS};
+use crate::shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};
 use crate::simd::{floats_of, words_of};
 
 /// The version of the format that this crate reads and writes.
@@ -30,6 +31,8 @@ pub(crate) const INT8: u8 = 1;
 /// One branch, or two that are joined.
 pub(crate) const BRANCH: u8 = 1;
 pub(crate) const UNIFIED: u8 = 2;
+/// A list of operations.
+pub(crate) const LIST: u8 = 3;
 
 /// Class names, each led by its length.
 #[derive(Debug, Clone)]
@@ -60,6 +63,8 @@ pub(crate) struct Content<'a> {
     pub(crate) pictures: Option<Pictures>,
     pub(crate) names: Names<'a>,
     pub(crate) weights: Weights<'a>,
+    /// If the model is a list of them.
+    pub(crate) operations: Option<(Operations<'a>, Sizes)>,
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
@@ -88,6 +93,72 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
         found => return Err(LoadError::Elements { found }),
     };
 
+    let shape = if fields.0[11] == LIST {
+        if integers {
+            return Err(LoadError::Elements { found: INT8 });
+        }
+        list(&fields, bytes)?
+    } else {
+        layers(&fields, bytes)?
+    };
+    let Shape { architecture, operations, described } = shape;
+    if fields.u16(46) != 0 {
+        return Err(LoadError::Header { offset: 46 });
+    }
+    let pictures = Pictures::of_bytes(fields.u32(PICTURES).to_le_bytes());
+    let pictures = pictures.map_err(|()| LoadError::Header { offset: PICTURES })?;
+    let classes = architecture.classes;
+    let scaling = Scaling { scale: f32::from_bits(fields.u32(48)), shift: f32::from_bits(fields.u32(52)) };
+    // Bytes are made of floats by the inverse.
+    let invertible = scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite();
+    if !scaling.scale.is_finite() || !scaling.shift.is_finite() || integers && !invertible {
+        return Err(LoadError::Header { offset: 48 });
+    }
+
+    let start = HEADER + described;
+    let names = bytes[start..].get(..fields.u32(56) as usize).ok_or(LoadError::ClassNames)?;
+    check_names(names, classes)?;
+    let weights = fields.u32(24) as usize;
+    if weights != (start + names.len()).next_multiple_of(ALIGNMENT) {
+        return Err(LoadError::Header { offset: 24 });
+    }
+    let length = fields.u32(28) as usize;
+    let expected = 4 * match &operations {
+        Some((_, sizes)) => sizes.weights,
+        None if integers => int8::words(&architecture),
+        None => architecture.parameters(),
+    };
+    if length != expected || bytes.len().checked_sub(weights) != Some(length) {
+        return Err(LoadError::Weights { expected, found: length });
+    }
+    let bytes = &bytes[weights..];
+    let weights = if integers {
+        let words = words_of(bytes).ok_or(LoadError::Misaligned)?;
+        int8::check(&architecture, words)?;
+        Weights::Integers(words)
+    } else {
+        let floats = floats_of(bytes).ok_or(LoadError::Misaligned)?;
+        if !floats.iter().all(|weight| weight.is_finite()) {
+            return Err(LoadError::NotFinite);
+        }
+        if operations.as_ref().is_some_and(|(operations, _)| !operations::is_padded(operations, floats)) {
+            return Err(LoadError::Padding);
+        }
+        Weights::Floats(floats)
+    };
+    Ok(Content { architecture, scaling, pictures, names: Names(names), weights, operations })
+}
+
+/// What a header and the bytes behind it say of the model's shape.
+struct Shape<'a> {
+    architecture: Architecture,
+    operations: Option<(Operations<'a>, Sizes)>,
+    /// Bytes between header and class names.
+    described: usize,
+}
+
+/// One branch, or two.
+fn layers<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadError> {
     let depth = usize::from(fields.u16(44));
     let mut filters = [0; MAX_CONVOLUTIONS];
     let counts = bytes[HEADER..].as_chunks::<2>().0;
@@ -104,48 +175,35 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
         (BRANCH, _) => return Err(LoadError::Header { offset: 40 }),
         _ => return Err(LoadError::Header { offset: 11 }),
     };
-    for (offset, wrong) in [(12, flags & !known != 0), (46, fields.u16(46) != 0)] {
-        if wrong {
-            return Err(LoadError::Header { offset });
-        }
+    if flags & !known != 0 {
+        return Err(LoadError::Header { offset: 12 });
     }
-    let pictures = Pictures::of_bytes(fields.u32(PICTURES).to_le_bytes());
-    let pictures = pictures.map_err(|()| LoadError::Header { offset: PICTURES })?;
-    let input = [32, 34, 36].map(|offset| usize::from(fields.u16(offset)));
-    let classes = usize::from(fields.u16(38));
+    let (input, classes) = fields.shape();
     let architecture = Architecture::new(input, &filters[..depth], classes, hidden, flags & HEAD_RELU != 0)?;
-    let scaling = Scaling { scale: f32::from_bits(fields.u32(48)), shift: f32::from_bits(fields.u32(52)) };
-    // Bytes are made of floats by the inverse.
-    let invertible = scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite();
-    if !scaling.scale.is_finite() || !scaling.shift.is_finite() || integers && !invertible {
-        return Err(LoadError::Header { offset: 48 });
-    }
+    Ok(Shape { architecture, operations: None, described: 2 * depth })
+}
 
-    let start = HEADER + 2 * depth;
-    let names = bytes[start..].get(..fields.u32(56) as usize).ok_or(LoadError::ClassNames)?;
-    check_names(names, classes)?;
-    let weights = fields.u32(24) as usize;
-    if weights != (start + names.len()).next_multiple_of(ALIGNMENT) {
-        return Err(LoadError::Header { offset: 24 });
+/// A list of operations.
+fn list<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadError> {
+    let count = usize::from(fields.u16(44));
+    let records = bytes[HEADER..].as_chunks::<RECORD>().0;
+    if count > records.len() {
+        return Err(LoadError::Header { offset: 44 });
     }
-    let length = fields.u32(28) as usize;
-    let expected = 4 * if integers { int8::words(&architecture) } else { architecture.parameters() };
-    if length != expected || bytes.len().checked_sub(weights) != Some(length) {
-        return Err(LoadError::Weights { expected, found: length });
+    if fields.u32(12) != 0 {
+        return Err(LoadError::Header { offset: 12 });
     }
-    let bytes = &bytes[weights..];
-    let weights = if integers {
-        let words = words_of(bytes).ok_or(LoadError::Misaligned)?;
-        int8::check(&architecture, words)?;
-        Weights::Integers(words)
-    } else {
-        let floats = floats_of(bytes).ok_or(LoadError::Misaligned)?;
-        if !floats.iter().all(|weight| weight.is_finite()) {
-            return Err(LoadError::NotFinite);
-        }
-        Weights::Floats(floats)
-    };
-    Ok(Content { architecture, scaling, pictures, names: Names(names), weights })
+    let (input, classes) = fields.shape();
+    Architecture::possible(input, classes)?;
+    if !(1..=operations::MAX_OPERATIONS).contains(&count) {
+        return Err(ArchitectureError::Operations.into());
+    }
+    let [channels, height, width] = input;
+    let image = Value { channels, height, width, place: fields.u32(40) as usize };
+    let operations = Operations { image, records: &records[..count] };
+    let sizes = operations::check(&operations, classes)?;
+    let architecture = Architecture::list(input, classes, count, &sizes);
+    Ok(Shape { architecture, operations: Some((operations, sizes)), described: RECORD * count })
 }
 
 fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {
@@ -158,6 +216,11 @@ fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {
 struct Fields<'a>(&'a [u8; HEADER]);
 
 impl Fields<'_> {
+    /// `[channels, height, width]` of an image, and the number of classes.
+    fn shape(&self) -> ([usize; 3], usize) {
+        ([32, 34, 36].map(|offset| usize::from(self.u16(offset))), usize::from(self.u16(38)))
+    }
+
     fn u16(&self, at: usize) -> u16 {
         u16::from_le_bytes([self.0[at], self.0[at + 1]])
     }

@@ -1,5 +1,6 @@
-//! Inference of the small convolutional classifiers of Isong, *Building Efficient Lightweight CNN Models* (2025),
-//! without libtorch: `no_std`, no dependencies, no allocation, with AVX-512 or AVX2 where the processor has it.
+//! Inference of the small convolutional classifiers of Isong, *Building Efficient Lightweight CNN Models* (2025), and of
+//! others that are lists of convolutions, poolings and sums, without libtorch: `no_std`, no dependencies, no allocation,
+//! with AVX-512 or AVX2 where the processor has it.
 //!
 //! A [`Model`] is a view of a model file's bytes. A [`Session`] is a model with its weights prepared for the kernels
 //! in memory that the caller gives; it answers images of `u8` or `f32` ([`Pixel`]), which lie as [`Layout`] says.
@@ -40,6 +41,22 @@
 //! answered one by one. An image's answer has the same bits either way and in whatever batch. Levels
 //! ([`Level`]) differ from each other and from libtorch by rounding, about one part in a million of the largest logit.
 //!
+//! # Lists of operations
+//!
+//! A model can also be a list of up to 255 operations ([`Model::operations`]), each a convolution or pooling of a value
+//! made before, plus another value, bounded: what a network becomes whose batch norms are folded into its convolutions.
+//! It is read and asked like the others. `encode_network` writes one.
+//!
+//! There, maps lie `[height][width][channel]`. A lane is a channel that comes out, so vectors are full with 16 channels and
+//! their multiples. A convolution computes 8 positions by 2 vectors at once, which stay in registers with the sums until
+//! they are complete; the value to be added, ReLU and its bound of 6 come in on the way to memory. 1x1 convolutions see
+//! a whole map as one row; larger ones copy the rows they need beside zeros, each once, and nothing where there is no padding.
+//! Depthwise convolutions and poolings read the map as it lies and cut windows at its sides.
+//!
+//! Where values lie in the working memory is in the file: in places that are used again once nothing reads what was
+//! there, a sum in the place of what it is added to. The reader checks that nothing is overwritten that is still needed.
+//! Batches go image by image.
+//!
 //! # 8-bit weights
 //!
 //! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, with AVX-512 VNNI, less than half of
@@ -77,19 +94,19 @@
 //! |    0 | `LITECNN` and a zero byte                                                                |
 //! |    8 | `u16` version: 1                                                                         |
 //! |   10 | `u8` kind of weights: 0 is `f32`, 1 is 8-bit integers                                     |
-//! |   11 | `u8` architecture: 1 is one branch, 2 is unified                                         |
+//! |   11 | `u8` architecture: 1 is one branch, 2 is unified, 3 is a list of operations              |
 //! |   12 | `u32` flags: bit 0 says that ReLU follows the heads (unified only); others are zero      |
 //! |   16 | `u32` length of the file in bytes                                                        |
 //! |   20 | `u32` CRC-32 (as in zip) of all bytes but these four                                     |
 //! |   24 | `u32` where the weights start: the first multiple of 64 after the class names            |
 //! |   28 | `u32` length of the weights in bytes; the file ends with them                            |
 //! |   32 | `u16` channels, `u16` height, `u16` width of an image, `u16` classes                     |
-//! |   40 | `u32` units of the hidden layer; 0 for one branch                                        |
-//! |   44 | `u16` number of convolutions, 1 to 15; `u16` zero                                        |
+//! |   40 | `u32` units of the hidden layer; 0 for one branch; of a list, where the image lies       |
+//! |   44 | `u16` number of convolutions, 1 to 15, or of operations, 1 to 255; `u16` zero            |
 //! |   48 | `f32` scale, `f32` shift: a `u8` pixel becomes `scale * pixel + shift`                   |
 //! |   56 | `u32` length of the class names in bytes                                                 |
 //! |   60 | `u8` fit of pictures: 0 is not told, 1 stretched, 2 letterboxed, 3 cropped; then the background's red, green and blue ([`Pictures`]), zero if nothing is told |
-//! |   64 | `u16` filters of each convolution                                                        |
+//! |   64 | `u16` filters of each convolution, or 24 bytes of each operation                         |
 //! |    … | class names: for each `u16` length in bytes, then UTF-8; then zeros up to the weights    |
 //! |    … | weights                                                                                  |
 //!
@@ -101,6 +118,29 @@
 //!   features in the order height, width, channel; `encode` turns them);
 //! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its
 //!   biases.
+//!
+//! A list of operations has weights of kind 0 only. Values are numbered: 0 is the image, `n` what operation `n` gives,
+//! counted from 1; the last one is as large as there are classes. An operation is
+//!
+//! | byte | what                                                                                      |
+//! |-----:|-------------------------------------------------------------------------------------------|
+//! |    0 | `u8` kind: 1 convolution, 2 largest value of each window, 3 sum of each window over its number of places, those beyond the map included |
+//! |    1 | `u8` what follows: 0 nothing, 1 ReLU, 2 ReLU and a bound of 6                             |
+//! |    2 | `u16` value that is read, made before                                                     |
+//! |    4 | `u16` value of the same shape that is added before that; 65,535 for none                  |
+//! |    6 | `u16` groups of channels that do not see each other; 1 for windows                        |
+//! |    8 | `u16` channels that come out, 1 to 4,096, then `u16` height and `u16` width               |
+//! |   14 | `u8` height and `u8` width of kernel or window, `u8` vertical and `u8` horizontal step, `u8` padding above and below, `u8` padding on the left and on the right; less than the kernel |
+//! |   20 | `u32` where the outcome lies in the working memory, in floats; a multiple of 16           |
+//!
+//! Outcomes have `(side + 2 * padding - kernel) / step + 1` rows and columns, rounded down. None may lie where something
+//! lies that is read later or by the operation itself, but exactly where what is added lies; and all together in no more
+//! memory than if each had its own.
+//!
+//! Weights of a list are `f32`, each of the following at a multiple of 16 of them, with zeros between: for the image's
+//! values from 0 to 1 factors `[channel]` and then summands `[channel]`; for each convolution kernels
+//! `[group][ky][kx][input][output]`, then biases `[output]`. If each channel is seen alone by one kernel, that is
+//! `[ky][kx][channel]`.
 //!
 //! Those of kind 1 are words of 32 bits. A word of weights is four `i8`, the first in the lowest byte; where there are
 //! fewer than four they are the first, and the others are 0. The scale at byte 48 is positive and has a finite inverse.
@@ -138,6 +178,7 @@ mod format;
 mod group;
 mod int8;
 mod model;
+mod operations;
 mod pictures;
 mod planes;
 mod shape;
@@ -150,6 +191,9 @@ pub use format::VERSION;
 #[cfg(feature = "alloc")]
 pub use int8::{Quantised, QuantisedLayer, Requantisation, encode_int8};
 pub use model::{Layout, Model, Session};
+pub use operations::{Activation, MAX_OPERATIONS, Operation, OperationKind};
+#[cfg(feature = "alloc")]
+pub use operations::{Network, Plan, encode_network, plan};
 pub use pictures::{Fit, Pictures};
 pub use planes::{Pixel, Scaling};
 pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};

@@ -6,6 +6,7 @@ use crate::error::{LoadError, PredictError};
 use crate::format::{self, Names, Weights};
 use crate::group::group;
 use crate::int8;
+use crate::operations::{self, Operation, Operations};
 use crate::pictures::Pictures;
 use crate::planes::{FromImage, Pixel, Scaling, from_pooled, to_features};
 use crate::shape::padded;
@@ -22,6 +23,8 @@ pub struct Model<'a> {
     /// Empty if they are integers.
     pub(crate) weights: &'a [f32],
     integers: Option<&'a [u32]>,
+    /// With the floats of memory that their values take, if the model is a list of operations.
+    operations: Option<(Operations<'a>, usize)>,
     level: Level,
     pub(crate) layout: Layout,
 }
@@ -43,13 +46,14 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`LoadError`] if it is not a whole, undamaged file of a version and kind known here, or is not aligned.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LoadError> {
-        let format::Content { architecture, scaling, pictures, names, weights } = format::parse(bytes)?;
+        let format::Content { architecture, scaling, pictures, names, weights, operations } = format::parse(bytes)?;
         let (weights, integers): (&[f32], _) = match weights {
             Weights::Floats(weights) => (weights, None),
             Weights::Integers(words) => (&[], Some(words)),
         };
+        let operations = operations.map(|(operations, sizes)| (operations, sizes.values));
         let (level, layout) = (Level::detect(), Layout::Hwc);
-        Ok(Self { architecture, scaling, pictures, names, weights, integers, level, layout })
+        Ok(Self { architecture, scaling, pictures, names, weights, integers, operations, level, layout })
     }
 
     /// With other instructions than the best ones there are.
@@ -82,6 +86,12 @@ impl<'a> Model<'a> {
     /// Whether its weights are 8-bit integers, so that all is integers between pixels and logits.
     pub fn is_int8(&self) -> bool {
         self.integers.is_some()
+    }
+
+    /// The operations it is a list of, first to last; none of one or two branches.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
+        let operations = self.operations.as_ref();
+        operations.into_iter().flat_map(|(operations, _)| (1..=operations.len()).filter_map(|i| operations.get(i)))
     }
 
     /// The instructions it runs with.
@@ -127,7 +137,7 @@ impl<'a> Model<'a> {
         }
         let offset = line_offset(scratch);
         let scratch = &mut scratch[offset..];
-        if self.integers.is_some() {
+        if self.integers.is_some() || self.operations.is_some() {
             // Used as they lie in the file.
             let work = &mut scratch[..needed - MAX_WIDTH];
             return Ok(Session { model: self, prepared: &[], work, groups: false });
@@ -249,7 +259,19 @@ impl<'m> Session<'m, '_> {
             P::answer(setting, words_of_floats(work), images, output);
             return Ok(());
         }
-        model.level.run(Forward { model, prepared, work, groups: self.groups, images, output, softmax });
+        if let Some((operations, rows)) = model.operations {
+            let (weights, layout, scaling) = (model.weights, model.layout, model.scaling);
+            let setting = operations::Setting { operations, weights, rows };
+            for (image, output) in images.chunks_exact(pixels).zip(output.chunks_exact_mut(model.classes())) {
+                P::to_map(model.level, operations::FromImage { setting, layout, scaling, image, memory: &mut *work });
+                operations::forward(model.level, setting, work, output);
+                if softmax {
+                    crate::dense::softmax(output);
+                }
+            }
+            return Ok(());
+        }
+        P::answers(model.level, Forward { model, prepared, work, groups: self.groups, images, output, softmax });
         Ok(())
     }
 }
@@ -294,7 +316,8 @@ impl Task for Prepare<'_> {
     }
 }
 
-struct Forward<'t, P> {
+/// Images through one or two branches.
+pub(crate) struct Forward<'t, P> {
     model: &'t Model<'t>,
     prepared: &'t [f32],
     work: &'t mut [f32],

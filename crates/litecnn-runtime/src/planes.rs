@@ -14,7 +14,10 @@ impl Pixel for f32 {}
 #[allow(private_interfaces, private_bounds, reason = "sealed: part of a public trait, not to be named")]
 pub(crate) mod sealed {
     use super::Scaling;
+    use crate::Level;
     use crate::int8::Quantise;
+    use crate::model::Forward;
+    use crate::operations::FromImage;
     use crate::simd::{Simd, turn, turn_bytes};
 
     /// Even and odd values apart; slices hold at least what is read.
@@ -27,6 +30,10 @@ pub(crate) mod sealed {
         fn colours<S: Simd>(s: S, from: &[Self]) -> Option<[(S::V, S::V); 3]>;
         /// Values of a vector of images, a lane each.
         fn lanes<S: Simd>(s: S, images: &[Self], scaling: Scaling, to: &mut [f32]);
+        /// Runs a task. Not generic, so that kernels are compiled with this crate, not anew in each that uses it.
+        fn answers(level: Level, task: Forward<'_, Self>);
+        /// As [`Split::answers`].
+        fn to_map(level: Level, task: FromImage<'_, Self>);
     }
 
     impl Split for u8 {
@@ -48,6 +55,12 @@ pub(crate) mod sealed {
         fn lanes<S: Simd>(s: S, images: &[u8], scaling: Scaling, to: &mut [f32]) {
             turn_bytes(s, images, s.splat(scaling.scale), s.splat(scaling.shift), to);
         }
+        fn answers(level: Level, task: Forward<'_, Self>) {
+            level.run(task);
+        }
+        fn to_map(level: Level, task: FromImage<'_, Self>) {
+            level.run(task);
+        }
     }
 
     impl Split for f32 {
@@ -68,6 +81,12 @@ pub(crate) mod sealed {
         #[inline(always)]
         fn lanes<S: Simd>(s: S, images: &[f32], _: Scaling, to: &mut [f32]) {
             turn(s, images, to);
+        }
+        fn answers(level: Level, task: Forward<'_, Self>) {
+            level.run(task);
+        }
+        fn to_map(level: Level, task: FromImage<'_, Self>) {
+            level.run(task);
         }
     }
 }

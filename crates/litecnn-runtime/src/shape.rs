@@ -3,15 +3,17 @@
 use core::fmt;
 
 use crate::int8;
+use crate::operations::Sizes;
 use crate::simd::MAX_WIDTH;
 
 /// Most convolutions of a branch: beyond, no image would be large enough.
 pub const MAX_CONVOLUTIONS: usize = 15;
 
-/// Shape of a model: one branch, or two on the same image joined by dense layers.
+/// Shape of a model: one branch, two on the same image joined by dense layers, or a list of operations.
 ///
 /// A branch is, for each number of filters, a 3x3 convolution without padding, ReLU and a 2x2 max-pooling (a last odd
-/// row or column is dropped), then a dense layer with one output a class. Everything is `const`:
+/// row or column is dropped), then a dense layer with one output a class. Lists of operations are made by [`Model::from_bytes`](crate::Model::from_bytes)
+/// only, see [`Model::operations`](crate::Model::operations). All else is `const`:
 ///
 /// ```
 /// use litecnn_runtime::Architecture;
@@ -34,7 +36,10 @@ pub struct Architecture {
     /// Units of the hidden layer; none for a branch.
     pub(crate) hidden: Option<usize>,
     pub(crate) head_relu: bool,
+    /// Of a list of operations; none otherwise.
+    operations: Option<usize>,
     parameters: usize,
+    multiply_adds: usize,
     scratch: usize,
     batch_scratch: usize,
 }
@@ -53,6 +58,8 @@ pub enum ArchitectureError {
     Filters,
     /// The image is too small for so many convolutions with pooling.
     TooSmall,
+    /// No operations, or more than [`MAX_OPERATIONS`](crate::MAX_OPERATIONS).
+    Operations,
     /// No hidden units or more than 65,536.
     Hidden,
     /// Weights or scratch would need 1 GiB or more.
@@ -67,6 +74,7 @@ impl fmt::Display for ArchitectureError {
             Self::Depth => "1 to 15 convolutions are possible",
             Self::Filters => "1 to 4,096 filters are possible",
             Self::TooSmall => "the image is too small for so many convolutions with pooling",
+            Self::Operations => "1 to 255 operations are possible",
             Self::Hidden => "1 to 65,536 hidden units are possible",
             Self::TooLarge => "weights or scratch would need 1 GiB or more",
         })
@@ -76,7 +84,7 @@ impl fmt::Display for ArchitectureError {
 impl core::error::Error for ArchitectureError {}
 
 /// Most floats of weights or scratch.
-const MOST: u64 = 1 << 28;
+pub(crate) const MOST: u64 = 1 << 28;
 
 impl Architecture {
     /// One branch on images of `channels`, `height` and `width`, with so many filters of each convolution.
@@ -110,6 +118,17 @@ impl Architecture {
         Self::new([channels, height, width], filters, classes, Some(hidden), head_relu)
     }
 
+    /// Whether there are such images and so many classes.
+    pub(crate) const fn possible(
+        [channels, height, width]: [usize; 3],
+        classes: usize,
+    ) -> Result<(), ArchitectureError> {
+        if channels < 1 || channels > 4096 || height < 1 || height > 0xffff || width < 1 || width > 0xffff {
+            return Err(ArchitectureError::Image);
+        }
+        if classes < 2 || classes > 0xffff { Err(ArchitectureError::Classes) } else { Ok(()) }
+    }
+
     pub(crate) const fn new(
         [channels, height, width]: [usize; 3],
         filters: &[usize],
@@ -118,11 +137,8 @@ impl Architecture {
         head_relu: bool,
     ) -> Result<Self, ArchitectureError> {
         use ArchitectureError as E;
-        if channels < 1 || channels > 4096 || height < 1 || height > 0xffff || width < 1 || width > 0xffff {
-            return Err(E::Image);
-        }
-        if classes < 2 || classes > 0xffff {
-            return Err(E::Classes);
+        if let Err(error) = Self::possible([channels, height, width], classes) {
+            return Err(error);
         }
         if filters.is_empty() || filters.len() > MAX_CONVOLUTIONS {
             return Err(E::Depth);
@@ -156,7 +172,9 @@ impl Architecture {
             classes,
             hidden,
             head_relu,
+            operations: None,
             parameters: 0,
+            multiply_adds: 0,
             scratch: 0,
             batch_scratch: 0,
         };
@@ -199,7 +217,28 @@ impl Architecture {
         let scratch = larger(scratch, integers);
         let batch = larger(scratch, batch);
         let batch_scratch = if batch < usize::MAX as u64 { batch as usize } else { usize::MAX };
-        Ok(Self { parameters: weights as usize, scratch: scratch as usize, batch_scratch, ..new })
+        let multiply_adds = new.of_layers();
+        Ok(Self { parameters: weights as usize, multiply_adds, scratch: scratch as usize, batch_scratch, ..new })
+    }
+
+    /// A list of `count` operations that was checked.
+    pub(crate) fn list([channels, height, width]: [usize; 3], classes: usize, count: usize, sizes: &Sizes) -> Self {
+        let scratch = MAX_WIDTH + sizes.values + sizes.rows;
+        Self {
+            channels,
+            height,
+            width,
+            filters: [0; MAX_CONVOLUTIONS],
+            depth: 0,
+            classes,
+            hidden: None,
+            head_relu: false,
+            operations: Some(count),
+            parameters: sizes.parameters,
+            multiply_adds: sizes.multiply_adds,
+            scratch,
+            batch_scratch: scratch,
+        }
     }
 
     /// `[channels, height, width]` of an image.
@@ -212,7 +251,7 @@ impl Architecture {
         self.channels * self.height * self.width
     }
 
-    /// Filters of each convolution.
+    /// Filters of each convolution of a branch; none of a list of operations.
     pub fn filters(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         self.filters[..self.depth].iter().map(|&filters| usize::from(filters))
     }
@@ -227,7 +266,7 @@ impl Architecture {
         self.classes
     }
 
-    /// 1, or 2 for a unified model.
+    /// 1, or 2 for a unified model. A list of operations has 1.
     pub const fn branches(&self) -> usize {
         if self.hidden.is_some() { 2 } else { 1 }
     }
@@ -235,6 +274,11 @@ impl Architecture {
     /// Units of the hidden layer of a unified model.
     pub const fn hidden(&self) -> Option<usize> {
         self.hidden
+    }
+
+    /// Number of operations, if the model is a list of them.
+    pub const fn operations(&self) -> Option<usize> {
+        self.operations
     }
 
     /// Whether ReLU follows the branches' heads.
@@ -259,8 +303,11 @@ impl Architecture {
         self.batch_scratch
     }
 
-    /// Values that a branch's head sees.
+    /// Values that a branch's head sees; 0 for a list of operations.
     pub const fn features(&self) -> usize {
+        if self.depth == 0 {
+            return 0;
+        }
         let last = self.conv(self.depth - 1);
         self.filters[self.depth - 1] as usize * last.pooled_height() * last.pooled_width()
     }
@@ -268,6 +315,10 @@ impl Architecture {
     /// Multiplications with an addition that an image takes as the model is defined: what a rate is counted in.
     /// Outputs that pooling drops do not count.
     pub const fn multiply_adds(&self) -> usize {
+        self.multiply_adds
+    }
+
+    const fn of_layers(&self) -> usize {
         let mut sum = 0;
         let mut i = 0;
         while i < self.depth {

@@ -7,8 +7,11 @@
 mod common;
 
 use common::int8::quantised;
+use common::network::{network_weights, random_network};
 use common::{Rng, weights};
-use litecnn_runtime::{AlignedBytes, Architecture, Layout, Level, Model, Pixel, Scaling, Session, encode, encode_int8};
+use litecnn_runtime::{
+    AlignedBytes, Architecture, Layout, Level, Model, Pixel, Scaling, Session, encode, encode_int8, encode_network,
+};
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
 const GUARD: f32 = 12_345.678;
@@ -45,6 +48,18 @@ fn files(architecture: &Architecture) -> [AlignedBytes; 2] {
     [floats, integers].map(|file| AlignedBytes::new(&file))
 }
 
+/// Lists of operations.
+fn lists() -> Vec<AlignedBytes> {
+    let mut rng = Rng(9);
+    let count = if cfg!(miri) { 2 } else { 60 };
+    let list = |_| {
+        let network = random_network(&mut rng, if cfg!(miri) { 4 } else { 20 }, 40, 3);
+        let weights = network_weights(&network, &mut rng);
+        AlignedBytes::new(&encode_network(&network, &["a", "b", "c"], SCALING, &weights).unwrap())
+    };
+    (0..count).map(list).collect()
+}
+
 /// Memory, and where the scratch starts in it: if it can be had, such that aligning it uses up all spare room, since
 /// what is read beyond the last value needed would fall into that unseen.
 fn scratch(len: usize) -> (Box<[f32]>, usize) {
@@ -66,8 +81,9 @@ fn answer<P: Pixel>(session: &mut Session<'_, '_>, images: &[P], classes: usize)
 
 #[test]
 fn nothing_beyond_the_buffers_is_touched() {
-    for architecture in architectures() {
-        for file in &files(&architecture) {
+    let layers = architectures().into_iter().map(|architecture| files(&architecture).into());
+    for files in layers.chain([lists()]) {
+        for file in &files {
             for (level, layout) in Level::available().flat_map(|l| [(l, Layout::Hwc), (l, Layout::Chw)]) {
                 let model = Model::from_bytes(file).unwrap().with_level(level).with_layout(layout);
                 let (pixels, classes) = (model.pixels(), model.classes());
@@ -88,8 +104,10 @@ fn nothing_beyond_the_buffers_is_touched() {
 
 #[test]
 fn nothing_around_the_scratch_and_the_output_is_written() {
-    for architecture in architectures().into_iter().step_by(if cfg!(miri) { 5 } else { 1 }) {
-        for file in &files(&architecture) {
+    let layers = architectures().into_iter().step_by(if cfg!(miri) { 5 } else { 1 });
+    let layers = layers.map(|architecture| files(&architecture).into());
+    for files in layers.chain([lists()]) {
+        for file in &files {
             for (level, at) in Level::available().flat_map(|l| [(l, 1), (l, 7), (l, MARGIN)]) {
                 let model = Model::from_bytes(file).unwrap().with_level(level);
                 for (needed, count) in [(model.scratch_len(), 3), (model.batch_scratch_len(), 19)] {
@@ -101,7 +119,11 @@ fn nothing_around_the_scratch_and_the_output_is_written() {
                     model.predict_batch(&images, &mut memory[at..][..needed], to).unwrap();
                     for (memory, len) in [(&memory, needed), (&output, values)] {
                         let outside = memory[..at].iter().chain(&memory[at + len..]);
-                        assert!(outside.clone().all(|&value| value == GUARD), "{architecture:?} {level:?} {at}");
+                        assert!(
+                            outside.clone().all(|&value| value == GUARD),
+                            "{:?} {level:?} {at}",
+                            model.architecture()
+                        );
                     }
                 }
             }

@@ -5,17 +5,18 @@
 mod common;
 
 use common::int8::quantised;
+use common::network::{network_weights, plain};
 use common::{Rng, weights};
 use litecnn_runtime::{
-    AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Pictures, Scaling, encode, encode_int8,
-    with_pictures,
+    Activation, AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Network, Operation,
+    OperationKind, Pictures, Scaling, encode, encode_int8, encode_network, with_pictures,
 };
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
-/// Damaged files, half of them with floats and half with integers.
+/// Damaged files: some with floats, some with integers, some lists of operations.
 const ROUNDS: usize = if cfg!(miri) { 12 } else { 1_200_000 };
 
-/// Each architecture with floats, then with integers.
+/// Each architecture with floats, then with integers; then lists of operations.
 fn files() -> Vec<Vec<u8>> {
     let architectures = [
         Architecture::branch(1, 6, 7, &[2], 3),
@@ -30,7 +31,24 @@ fn files() -> Vec<Vec<u8>> {
         // Files that tell how pictures become images, and files that do not.
         [with_pictures(floats, Pictures { fit: Fit::Letterbox, background: [3, 9, 250] }), integers]
     };
-    architectures.into_iter().flat_map(|architecture| files(&architecture.unwrap())).collect()
+    let layers = architectures.into_iter().flat_map(|architecture| files(&architecture.unwrap()));
+    layers.chain([list()]).collect()
+}
+
+/// One operation of each kind, a sum and a shortcut: 6x5 pixels of 2 channels, 3 classes.
+fn list() -> Vec<u8> {
+    let square = |kind, outputs| Operation { kernel: [3; 2], padding: [1; 2], ..plain(kind, outputs) };
+    let operations = vec![
+        Operation { activation: Activation::Relu6, ..square(OperationKind::Convolution, 4) },
+        Operation { from: 1, groups: 4, ..square(OperationKind::Convolution, 4) },
+        Operation { from: 2, added: Some(1), activation: Activation::Relu, ..plain(OperationKind::Convolution, 4) },
+        Operation { from: 3, stride: [2; 2], ..square(OperationKind::MaxPool, 4) },
+        Operation { from: 4, kernel: [3; 2], ..plain(OperationKind::AveragePool, 4) },
+        Operation { from: 5, ..plain(OperationKind::Convolution, 3) },
+    ];
+    let network = Network { input: [2, 6, 5], operations, factors: vec![2.0; 2], summands: vec![-1.0; 2] };
+    let weights = network_weights(&network, &mut Rng(5));
+    encode_network(&network, &["é0", "é1", "é2"], SCALING, &weights).unwrap()
 }
 
 /// Makes the length and the checksum right again. Written anew here: bit by bit.
@@ -65,7 +83,7 @@ fn try_out(bytes: &[u8], aligned: &mut AlignedBytes) -> Result<(), LoadError> {
 
 fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
     for _ in 0..1 + rng.below(3) {
-        let header = bytes.len().min(96);
+        let header = bytes.len().min(if bytes.get(11) == Some(&3) { 224 } else { 96 });
         let at = if rng.below(4) == 0 { rng.below(bytes.len()) } else { rng.below(header) };
         match rng.below(8) {
             0 => bytes.truncate(1 + rng.below(bytes.len())),
@@ -153,7 +171,7 @@ fn errors_say_what_is_wrong() {
     assert_eq!(change(8, &[2]), LoadError::Version { found: 2 });
     assert_eq!(change(10, &[2]), LoadError::Elements { found: 2 });
     assert!(matches!(change(10, &[1]), LoadError::Weights { .. }));
-    assert_eq!(change(11, &[3]), LoadError::Header { offset: 11 });
+    assert_eq!(change(11, &[4]), LoadError::Header { offset: 11 });
     assert_eq!(change(12, &[2]), LoadError::Header { offset: 12 });
     assert_eq!(change(32, &[0]), LoadError::Architecture(ArchitectureError::Image));
     assert_eq!(change(34, &[9]), LoadError::Architecture(ArchitectureError::TooSmall));
@@ -208,4 +226,50 @@ fn errors_say_what_is_wrong_with_integers() {
         seal(&mut bytes);
         assert_eq!(try_out(&bytes, &mut aligned), Err(LoadError::Header { offset: 48 }));
     }
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_operations() {
+    let file = list();
+    let mut aligned = AlignedBytes::new(&[]);
+    let mut change = |at: usize, to: &[u8]| {
+        let mut bytes = file.clone();
+        bytes[at..at + to.len()].copy_from_slice(to);
+        seal(&mut bytes);
+        try_out(&bytes, &mut aligned).unwrap_err()
+    };
+    // Byte `at` of operation `index`.
+    let of = |index: usize, at: usize| 64 + 24 * (index - 1) + at;
+    let wrong = |index| LoadError::Operation { index };
+    assert_eq!(change(10, &[1]), LoadError::Elements { found: 1 });
+    assert_eq!(change(12, &[1]), LoadError::Header { offset: 12 });
+    assert_eq!(change(32, &[0]), LoadError::Architecture(ArchitectureError::Image));
+    assert_eq!(change(38, &[1]), LoadError::Architecture(ArchitectureError::Classes));
+    assert_eq!(change(38, &[4]), wrong(6));
+    assert_eq!(change(40, &[1]), LoadError::Architecture(ArchitectureError::TooLarge));
+    assert_eq!(change(44, &[0]), LoadError::Architecture(ArchitectureError::Operations));
+    assert_eq!(change(44, &[200]), LoadError::Header { offset: 44 });
+    assert_eq!(change(of(1, 0), &[0]), wrong(1));
+    assert_eq!(change(of(1, 1), &[3]), wrong(1));
+    assert_eq!(change(of(2, 2), &[2]), wrong(2));
+    assert_eq!(change(of(3, 4), &[3]), wrong(3));
+    assert_eq!(change(of(3, 4), &[0]), wrong(3));
+    assert_eq!(change(of(2, 6), &[3]), wrong(2));
+    assert_eq!(change(of(2, 6), &[0]), wrong(2));
+    assert_eq!(change(of(4, 6), &[2]), wrong(4));
+    assert_eq!(change(of(4, 8), &[2]), wrong(4));
+    assert_eq!(change(of(1, 9), &[0xff]), wrong(1));
+    assert_eq!(change(of(1, 10), &[5]), wrong(1));
+    assert_eq!(change(of(1, 14), &[0]), wrong(1));
+    assert_eq!(change(of(1, 16), &[0]), wrong(1));
+    assert_eq!(change(of(1, 19), &[3]), wrong(1));
+    assert_eq!(change(of(1, 20), &[8]), LoadError::Architecture(ArchitectureError::TooLarge));
+    assert_eq!(change(of(1, 23), &[0xff]), LoadError::Architecture(ArchitectureError::TooLarge));
+    assert_eq!(change(of(6, 21), &[0xf0]), LoadError::Gap);
+    // The second one's outcome where the first one's lies, which the third adds.
+    let place: [u8; 4] = file[of(1, 20)..][..4].try_into().unwrap();
+    assert_eq!(change(of(2, 20), &place), LoadError::Overlap { index: 2 });
+    assert_eq!(file[of(3, 20)..][..4], place);
+    // Beyond the three weights and biases of the last one: 12 and 3 floats.
+    assert_eq!(change(file.len() - 4, &[1]), LoadError::Padding);
 }

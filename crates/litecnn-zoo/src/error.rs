@@ -65,6 +65,14 @@ pub enum ZooError {
         /// What the network has.
         most: i64,
     },
+    /// A network that cannot be folded.
+    #[error("{layer} {reason}: the network cannot be folded")]
+    Fold {
+        /// The layer.
+        layer: String,
+        /// Why it has no place in a folded network.
+        reason: String,
+    },
     /// A network that cannot be quantised.
     #[error("{layer} {reason}: it cannot be quantised")]
     Calibration {

@@ -31,6 +31,7 @@ mod channels;
 mod count;
 mod error;
 mod file;
+mod fold;
 mod graph;
 mod init;
 mod kernels;

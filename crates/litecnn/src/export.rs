@@ -6,23 +6,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
-use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
+use litecnn_export::{ExportError, QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
 use litecnn_run::write_atomic;
 
-use crate::weights::weights;
+use crate::weights::{model, weights};
 
 const EXAMPLES: &str = "\
 Examples:
   litecnn export results/mine/mnist/seed-0/final.safetensors --to litecnn
   litecnn export final.safetensors --to litecnn --int8 --calibrate photos/
   litecnn export final.safetensors --to c --name digits --out firmware/
-  litecnn export final.safetensors --to onnx --out digits.onnx";
+  litecnn export final.safetensors --to onnx --out digits.onnx
+  litecnn export results/compact/weights.safetensors --to litecnn";
 
 /// Export a trained model to run without libtorch.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weight file: final.safetensors of a run, or that of any step; or a run directory with one model.
+    /// Weight file: final.safetensors of a run, or that of any step; or a run directory with one model. Of a network of
+    /// `litecnn zoo`, its weights or what `litecnn zoo fold` made of them.
     weights: PathBuf,
     /// What to make.
     #[arg(long, value_enum)]
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         return Err(Usage("--int8 is for --to litecnn and --to rust".into()).into());
     }
     let path = weights(&args.weights)?;
-    let model = TrainedModel::read(&path)?;
+    let model = model(&path)?;
     let dataset = stem(model.dataset());
     let written = match args.to {
         Target::Litecnn => {
@@ -121,6 +123,9 @@ fn stem(dataset: &str) -> &str {
 fn compact(args: &Args, path: &Path, model: &TrainedModel) -> Result<Vec<u8>> {
     if !args.int8 {
         return Ok(litecnn(model)?);
+    }
+    if model.folded().is_some() {
+        return Err(ExportError::Integers.into());
     }
     let images = calibration::images(path, model, args.calibrate.as_deref(), usize::from(args.images))?;
     Ok(quantise(model, &images, QuantiseSettings::default())?.litecnn()?)

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use litecnn_cli::{print, sentence};
-use litecnn_export::{TrainedModel, litecnn};
+use litecnn_export::litecnn;
 use litecnn_pictures::{Background, ENDINGS, Fit, PictureForm, is_named_as_picture};
 use litecnn_runtime::{AlignedBytes, Model};
 
 use answer::{failure, json, words};
 
-use crate::weights::weights;
+use crate::weights::{model_of, weights};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,7 +99,7 @@ fn model_file(path: &Path) -> Result<Vec<u8>> {
     if bytes.get(8) != Some(&b'{') {
         return Ok(bytes);
     }
-    Ok(litecnn(&TrainedModel::from_bytes(path, &bytes)?)?)
+    Ok(litecnn(&model_of(path, &bytes)?)?)
 }
 
 /// How pictures become the images of a model: as asked for, else as the file says, else stretched on black.

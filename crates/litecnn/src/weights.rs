@@ -4,10 +4,27 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use litecnn_cli::Usage;
+#[cfg(feature = "training")]
+use litecnn_export::ExportError;
+use litecnn_export::TrainedModel;
 use litecnn_run::{SeedDir, seeds_in};
 
+/// The model in a weight file. A network of `litecnn zoo` is folded, where there is libtorch to read it.
+pub(crate) fn model(path: &Path) -> Result<TrainedModel> {
+    model_of(path, &litecnn_run::read(path)?)
+}
+
+/// The same of bytes already at hand.
+pub(crate) fn model_of(path: &Path, bytes: &[u8]) -> Result<TrainedModel> {
+    match TrainedModel::from_bytes(path, bytes) {
+        #[cfg(feature = "training")]
+        Err(ExportError::Unfolded { path }) => Ok(TrainedModel::from_folded(crate::training::zoo::folded(&path)?)?),
+        read => Ok(read?),
+    }
+}
+
 /// The weight file that an argument stands for: itself; of a run directory with one data set and seed, or the folder of
-/// one, the final weights.
+/// one, the final weights; of a folder of `litecnn zoo train`, its weights.
 pub(crate) fn weights(argument: &Path) -> Result<PathBuf> {
     if !argument.is_dir() {
         return Ok(argument.to_owned());
@@ -16,6 +33,10 @@ pub(crate) fn weights(argument: &Path) -> Result<PathBuf> {
     let own = argument.join("final.safetensors");
     if own.exists() {
         return Ok(own);
+    }
+    let of_zoo = argument.join("weights.safetensors");
+    if of_zoo.exists() {
+        return Ok(of_zoo);
     }
     let finals = seeds_in(argument).into_iter().map(|(set, seed)| SeedDir::new(argument, &set, seed).final_weights());
     let finals: Vec<PathBuf> = finals.filter(|path| path.exists()).collect();
@@ -41,6 +62,10 @@ mod tests {
         let told = |path: &Path| weights(path).unwrap_err().to_string();
         assert_eq!(weights(&run.join("x.safetensors")).unwrap(), run.join("x.safetensors"));
         assert!(told(run).contains("has no final weights"), "{}", told(run));
+        let zoo = run.join("compact");
+        std::fs::create_dir(&zoo).unwrap();
+        std::fs::write(zoo.join("weights.safetensors"), "").unwrap();
+        assert_eq!(weights(&zoo).unwrap(), zoo.join("weights.safetensors"));
         let file = |set, seed| {
             let seed = SeedDir::new(run, set, seed);
             std::fs::create_dir_all(seed.root()).unwrap();

@@ -1,45 +1,22 @@
 use minijinja::{Value, context};
 
 use super::plan::{Plan, Stage};
-use super::{CSource, text};
+use super::{CSource, Parts, text};
 use crate::model::KERNEL;
-use crate::template::render;
 use crate::{BranchWeights, Convolution, HeadActivation, TrainedModel};
 
-const HEADER: &str = include_str!("../../templates/model.h");
 const SOURCE: &str = include_str!("../../templates/float.c");
 
 /// The model with weights, sums and maps in 32-bit floats.
 pub(super) fn generate(model: &TrainedModel, name: &str) -> CSource {
     let plan = Plan::new(model);
-    let names: usize = model.classes().iter().map(|class| class.len() + 1).sum();
-    let weight_bytes = model.parameters() * size_of::<f32>();
-    let scratch_bytes = plan.scratch_values() * size_of::<f32>();
-    let [channels, height, width] = model.input();
     let values = context! {
-        name,
-        NAME => name.to_ascii_uppercase(),
-        version => env!("CARGO_PKG_VERSION"),
-        dataset => text::comment(model.dataset()),
-        recipe => text::comment(model.recipe()),
-        step => text::comment(model.step()),
-        kind => if model.joint().is_some() { "two branches joined by dense layers" } else { "one branch" },
-        channels, height, width,
-        image_values => channels * height * width,
-        parameters => model.parameters(),
-        weight_bytes, names, scratch_bytes,
-        class_names => model.classes().iter().map(|class| text::string(class)).collect::<Vec<_>>(),
         weights => weights(model),
         relu_heads => model.joint().is_some_and(|joint| joint.head_activation == HeadActivation::Relu),
         plan => plan_values(&plan),
     };
-    CSource {
-        name: name.to_owned(),
-        header: render(HEADER, &values),
-        source: render(SOURCE, &values),
-        constant_bytes: weight_bytes + names,
-        scratch_bytes,
-    }
+    let (constants, scratch) = (model.parameters(), plan.scratch_values());
+    super::assembled(model, name, Parts { source: SOURCE, constants, scratch, code: "1 to 2 KB", values })
 }
 
 fn plan_values(plan: &Plan) -> Value {

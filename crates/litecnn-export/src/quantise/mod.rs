@@ -78,13 +78,16 @@ impl QuantisedModel {
 /// (Kullback-Leibler divergence, mean). Labels are not needed. Equal models and images give equal integers.
 ///
 /// # Errors
-/// [`ExportError::Calibration`] if there are no images or part of one; [`ExportError::Compact`] as for
+/// [`ExportError::Integers`] if it is a folded network; [`ExportError::Calibration`] if there are no images or part of one; [`ExportError::Compact`] as for
 /// [`litecnn()`](crate::litecnn()) and [`QuantisedModel::litecnn`].
 pub fn quantise(
     model: &TrainedModel,
     images: &[u8],
     settings: QuantiseSettings,
 ) -> Result<QuantisedModel, ExportError> {
+    if model.folded().is_some() {
+        return Err(ExportError::Integers);
+    }
     let pixels: usize = model.input().iter().product();
     if images.is_empty() || !images.len().is_multiple_of(pixels) {
         return Err(ExportError::Calibration { image: pixels, found: images.len() });

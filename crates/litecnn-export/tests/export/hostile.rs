@@ -40,7 +40,8 @@ proptest! {
     #[test]
     fn damaged_files_are_exported_or_refused_by_name(damages in damages()) {
         let files = ["dense", "conv1x1"].map(|kind| Parts::branch([1, 6, 6], &[2], &["a", "b"], kind).bytes());
-        for file in files {
+        let folded = crate::folded::all()[3].1.folded().unwrap().bytes().unwrap();
+        for file in files.into_iter().chain([folded]) {
             try_out(&file);
             let file = damaged(&file, &damages);
             try_out(&file);

@@ -8,6 +8,7 @@ mod compact;
 mod cortex_m;
 #[path = "../../../damage.rs"]
 mod damage;
+mod folded;
 mod hostile;
 mod models;
 mod onnx;

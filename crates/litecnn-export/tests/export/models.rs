@@ -99,13 +99,15 @@ fn spec(input: [usize; 3], filters: &[usize], classes: usize) -> Value {
 /// Every kind of model, with names.
 pub(crate) fn all() -> Vec<(&'static str, TrainedModel)> {
     let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    vec![
+    let mut all = vec![
         ("dense head", Parts::branch([1, 28, 28], &[10, 20], &digits, "dense").model()),
         ("odd sides, odd names", Parts::branch([2, 11, 14], &[5], &["a\"b\\", "é??/", "*/"], "conv1x1").model()),
         ("joined", Parts::unified([3, 32, 32], &[10, 20], &digits, 32, "none").model()),
         ("joined, ReLU, three deep", Parts::unified([1, 40, 33], &[4, 5, 6], &["x", "y"], 7, "relu").model()),
         ("trained", TrainedModel::read(&fixture("mnist-final.safetensors")).unwrap()),
-    ]
+    ];
+    all.extend(crate::folded::all());
+    all
 }
 
 pub(crate) fn fixture(name: &str) -> PathBuf {

@@ -123,8 +123,8 @@ fn how(page: &mut Page, all: &Contenders) {
         format!("processor: {}; system: {}; libtorch {}", escape(&m.cpu), escape(&m.os), escape(&m.libtorch)),
         format!("litecnn {}, commit {}; measured {}", escape(&m.litecnn), escape(&m.commit), escape(&m.date)),
         "minutes: of training, mean over the seeds, on a machine that did other work beside".to_owned(),
-        "µs: one image on one thread, medians of calls of all contenders in turn; networks of the compression study and \
-         plain ones have no runtime of their own"
+        "µs: one image on one thread, medians of calls of all contenders in turn; networks with \
+         other layers than convolutions, poolings, sums and rectifiers have no runtime of their own"
             .to_owned(),
         "bytes: of the file a network is shipped as; one with weights set to zero, whose tensors stay as they are, is \
          compressed with gzip"

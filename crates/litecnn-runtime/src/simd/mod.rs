@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 mod cast;
+mod channels;
 mod int8;
 mod patches;
 mod portable;
@@ -18,6 +19,7 @@ mod x86_int8;
 #[cfg(feature = "alloc")]
 pub(crate) use cast::{Line, bytes_of, bytes_of_mut};
 pub(crate) use cast::{bytes_of_words, floats_of, line_offset, words_of, words_of_floats};
+pub(crate) use channels::{Alone, Store, Sums, Window, alone, sums};
 pub(crate) use int8::{Dots, DotsTask, Inputs, LaneRows, Unit, copy_lanes, dense_sums, spread, store_at, window_sums};
 pub(crate) use patches::{Images, Lanes, Windows, differences, patch, transform};
 pub(crate) use products::{lane_sums, products, row_sums};
@@ -42,6 +44,16 @@ pub(crate) trait Simd: Copy {
     fn load(self, from: &[f32]) -> Self::V;
     /// A slice of at most [`Simd::WIDTH`] values, then zeros.
     fn load_part(self, from: &[f32]) -> Self::V;
+    /// The first lanes; the others are zero.
+    ///
+    /// # Safety
+    /// The pointer must be good for `count` values, at most [`Simd::WIDTH`]; it need not be aligned.
+    unsafe fn load_few(self, from: *const f32, count: usize) -> Self::V;
+    /// The first lanes only.
+    ///
+    /// # Safety
+    /// As [`Simd::load_few`].
+    unsafe fn store_few(self, to: *mut f32, count: usize, v: Self::V);
     /// To the first places of a slice. Panics if there are fewer than [`Simd::WIDTH`].
     fn store(self, to: &mut [f32], v: Self::V);
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
@@ -51,6 +63,8 @@ pub(crate) trait Simd: Copy {
     fn fma(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `a > b ? a : b`
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a < b ? a : b`
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// Sum of the lanes: of the first half and the second half, and so on.
     fn sum(self, v: Self::V) -> f32;
     /// # Safety

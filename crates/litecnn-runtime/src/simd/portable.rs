@@ -42,6 +42,22 @@ impl Simd for Portable {
         v
     }
     #[inline(always)]
+    unsafe fn load_few(self, from: *const f32, count: usize) -> [f32; N] {
+        let mut v = [0.0; N];
+        for (i, to) in v.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller vouches for `count` values.
+            *to = unsafe { *from.add(i) };
+        }
+        v
+    }
+    #[inline(always)]
+    unsafe fn store_few(self, to: *mut f32, count: usize, v: [f32; N]) {
+        for (i, from) in v.into_iter().enumerate().take(count) {
+            // SAFETY: the caller vouches for `count` places.
+            unsafe { *to.add(i) = from };
+        }
+    }
+    #[inline(always)]
     unsafe fn store_to(self, to: *mut f32, v: [f32; N]) {
         // SAFETY: the caller vouches for four places.
         unsafe { to.cast::<[f32; N]>().write_unaligned(v) }
@@ -73,6 +89,10 @@ impl Simd for Portable {
     #[inline(always)]
     fn max(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
         core::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    fn min(self, a: [f32; N], b: [f32; N]) -> [f32; N] {
+        core::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
     fn sum(self, v: [f32; N]) -> f32 {

@@ -43,6 +43,9 @@ static EVEN_ODD: Order = {
     Order(unsafe { core::mem::transmute::<[i32; 16], __m512i>([0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15]) })
 };
 
+/// Eight numbers from `8 - n` on are a mask of the first `n` lanes.
+static FIRST: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 struct Order(__m512i);
@@ -83,6 +86,17 @@ impl Simd for Avx512 {
         unsafe { _mm512_maskz_loadu_ps(((1u32 << count) - 1) as __mmask16, from.as_ptr()) }
     }
     #[inline(always)]
+    unsafe fn load_few(self, from: *const f32, count: usize) -> __m512 {
+        // SAFETY: there is a token, so there are the instructions; the caller vouches for the values that the mask lets
+        // through.
+        unsafe { _mm512_maskz_loadu_ps(((1u32 << count) - 1) as __mmask16, from) }
+    }
+    #[inline(always)]
+    unsafe fn store_few(self, to: *mut f32, count: usize, v: __m512) {
+        // SAFETY: as for `load_few`.
+        unsafe { _mm512_mask_storeu_ps(to, ((1u32 << count) - 1) as __mmask16, v) }
+    }
+    #[inline(always)]
     unsafe fn store_to(self, to: *mut f32, v: __m512) {
         // SAFETY: there is a token, so there are the instructions; the caller vouches for 16 places.
         unsafe { _mm512_storeu_ps(to, v) }
@@ -112,6 +126,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn max(self, a: __m512, b: __m512) -> __m512 {
         compute!(self, _mm512_max_ps(a, b))
+    }
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        compute!(self, _mm512_min_ps(a, b))
     }
     #[inline(always)]
     fn sum(self, v: __m512) -> f32 {
@@ -259,6 +277,19 @@ impl Simd for Avx2 {
         self.load(&part)
     }
     #[inline(always)]
+    unsafe fn load_few(self, from: *const f32, count: usize) -> __m256 {
+        let first = &FIRST[8 - count..][..8];
+        // SAFETY: there is a token, so there are the instructions; the slice has eight numbers; the caller vouches for the
+        // values that the mask lets through.
+        unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(first.as_ptr().cast())) }
+    }
+    #[inline(always)]
+    unsafe fn store_few(self, to: *mut f32, count: usize, v: __m256) {
+        let first = &FIRST[8 - count..][..8];
+        // SAFETY: as for `load_few`.
+        unsafe { _mm256_maskstore_ps(to, _mm256_loadu_si256(first.as_ptr().cast()), v) }
+    }
+    #[inline(always)]
     unsafe fn store_to(self, to: *mut f32, v: __m256) {
         // SAFETY: there is a token, so there are the instructions; the caller vouches for 8 places.
         unsafe { _mm256_storeu_ps(to, v) }
@@ -288,6 +319,10 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn max(self, a: __m256, b: __m256) -> __m256 {
         compute!(self, _mm256_max_ps(a, b))
+    }
+    #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        compute!(self, _mm256_min_ps(a, b))
     }
     #[inline(always)]
     fn sum(self, v: __m256) -> f32 {

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "not every test uses all of it")]
 
 pub(crate) mod int8;
+#[cfg(feature = "alloc")]
+pub(crate) mod network;
 
 use litecnn_runtime::Architecture;
 

@@ -16,7 +16,7 @@ mod source;
 mod summary;
 mod surgery;
 mod train;
-mod zoo;
+pub(crate) mod zoo;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -268,3 +268,75 @@ fn shrunk_trained_on_and_quantised() {
         assert!(found == status && stderr.contains(message), "{message}: {found} {stderr}");
     }
 }
+
+const FOLDS: &str = r#"
+name = "folds"
+input = { channels = 3, height = 32, width = 32 }
+classes = 10
+[[parts]]
+name = "body"
+layers = [
+    { conv = { kernel = 3, out = 6, stride = 2 } }, "batch-norm", "relu",
+    { residual = { body = [{ separable = { out = 6 } }, "batch-norm"] } }, "relu", { max-pool = {} },
+]
+[[parts]]
+name = "head"
+layers = [{ dense-head = {} }]
+"#;
+
+#[test]
+fn folded_shown_evaluated_exported_and_asked() {
+    let place = Place::new();
+    std::fs::write(place.path("small.toml"), FOLDS).unwrap();
+    good(&mut place.train("--recipe smoke --hold-out 300", "a"));
+    let (run, folded) = (place.path("a"), place.path("folded.safetensors"));
+    let weights = run.join("weights.safetensors");
+    let tool = |words: &str, files: &[&Path]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(words.split_whitespace()).args(files).current_dir(place.dir.path());
+        command
+    };
+    let text = said(&good(&mut tool("zoo fold --out folded.safetensors", &[&weights])));
+    // Two summands and factors of each norm gone, a bias of each convolution come: 6, 6 and 6 channels.
+    let before = measured(&run).parameters;
+    assert!(text.contains(&format!("6 operations, {} parameters ({before} before)", before - 2 * 12 + 18)), "{text}");
+    for path in [&run, &weights, &folded] {
+        let text = said(&good(&mut tool("summary", &[path])));
+        assert!(text.contains("Folded: 6 operations") && text.contains("max-pool"), "{text}");
+    }
+    // The same images right, but for those that rounding may decide.
+    let right = |text: &str| text.split(' ').nth(1).unwrap().parse::<i64>().unwrap();
+    let by_libtorch = said(&good(zoo("evaluate").arg(&weights)));
+    let by_runtime = said(&good(zoo("evaluate").arg(&folded)));
+    assert!(by_runtime.contains("by litecnn-runtime"), "{by_runtime}");
+    assert!((right(&by_libtorch) - right(&by_runtime)).abs() <= 1, "{by_libtorch} {by_runtime}");
+    // Folded beforehand or on the way, by file or folder.
+    let exported = |from: &Path| {
+        good(&mut tool("export --to litecnn --out x.litecnn", &[from]));
+        std::fs::read(place.path("x.litecnn")).unwrap()
+    };
+    assert_eq!(exported(&folded), exported(&weights));
+    assert_eq!(exported(&folded), exported(&run));
+    for to in ["onnx --out x.onnx", "c", "rust"] {
+        good(&mut tool(&format!("export --to {to}"), &[&folded]));
+    }
+    let picture = place.path("x.png");
+    image::RgbImage::from_fn(40, 32, |x, y| image::Rgb([x as u8 * 6, y as u8 * 7, 99])).save(&picture).unwrap();
+    let said_by = |model: &Path| said(&good(&mut tool("predict --json", &[model, &picture])));
+    assert!(said_by(&folded).contains("\"probabilities\""));
+    assert_eq!(said_by(&folded), said_by(&weights));
+    assert_eq!(said_by(&folded), said_by(&place.path("x.litecnn")));
+
+    std::fs::write(place.path("small.toml"), NETWORK).unwrap();
+    good(&mut place.train("--recipe smoke --epochs 1 --limit-train 100", "b"));
+    let other = place.path("b/weights.safetensors");
+    for (command, status, message) in [
+        (&mut tool("export --to litecnn --int8", &[&folded]), 1, "a folded network cannot be quantised yet"),
+        (&mut tool("export --to litecnn", &[&other]), 1, "(concat) has no place among"),
+        (&mut tool("zoo fold --out x", &[&folded]), 2, "is folded already"),
+        (zoo("evaluate --out e").arg(&folded), 2, "--out is for weights of `litecnn zoo`"),
+    ] {
+        let (found, stderr) = bad(command);
+        assert!(found == status && stderr.contains(message), "{message}: {found} {stderr}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `litecnn zoo`: the variants of ResNet-101 and VGG-19, and networks of one's own.
 
 mod evaluate;
+mod fold;
 pub(in crate::training) mod job;
 mod prune;
 mod quantise;
@@ -11,6 +12,8 @@ mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
+
+pub(crate) use fold::folded;
 
 /// Networks described as data: the 28 variants of ResNet-101 and VGG-19 of Sobolewski & Szyc, and your own.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,7 @@ enum Command {
     Prune(prune::Args),
     Evaluate(evaluate::Args),
     Shrink(shrink::Args),
+    Fold(fold::Args),
     Quantise(quantise::Args),
     Teach(teach::Args),
 }
@@ -41,6 +45,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         Command::Prune(args) => prune::run(args, quiet),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Shrink(args) => shrink::run(args),
+        Command::Fold(args) => fold::run(args),
         Command::Quantise(args) => quantise::run(args),
         Command::Teach(args) => teach::run(args, quiet),
     }

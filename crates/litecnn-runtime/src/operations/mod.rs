@@ -1,0 +1,26 @@
+//! Models that are lists of operations on maps: what a network becomes whose batch norms are folded away.
+//!
+//! Maps lie `[height][width][channel]`, so that lanes are channels and nothing is sorted on the way.
+
+mod check;
+#[cfg(feature = "alloc")]
+mod encode;
+mod forward;
+mod image;
+#[cfg(feature = "alloc")]
+mod plan;
+mod record;
+
+#[cfg(feature = "alloc")]
+pub use encode::{Network, encode_network};
+#[cfg(feature = "alloc")]
+pub use plan::{Plan, plan};
+pub use record::{Activation, MAX_OPERATIONS, Operation, OperationKind};
+
+pub(crate) use check::{Sizes, check, is_padded};
+pub(crate) use forward::{Setting, forward};
+pub(crate) use image::FromImage;
+pub(crate) use record::{Operations, RECORD, Value};
+
+/// What each operation's weights start at a multiple of, in floats.
+pub(crate) const LINE: usize = 16;
