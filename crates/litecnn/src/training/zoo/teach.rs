@@ -14,11 +14,12 @@ use super::job::{Bench, DataArgs, normalisation_of};
 const EXAMPLES: &str = "\
 Examples:
   litecnn zoo teach results/ghost/weights.safetensors --dataset cifar10 --out results/ghost/answers.safetensors
-  litecnn train --run results/mine --dataset cifar10 --set distillation.weight=0.5 \\
-    --set distillation.answers=results/ghost/answers.safetensors";
+  litecnn zoo teach results/wide/cifar10/seed-0/final.safetensors --dataset cifar10 --out answers.safetensors";
 
 /// Write down what a trained model makes of a data set's training images, as they are and mirrored: the answers that a
 /// recipe names under `distillation`.
+///
+/// They are trained on with `litecnn train --set distillation.weight=0.5 --set distillation.answers=FILE`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
