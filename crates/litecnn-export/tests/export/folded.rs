@@ -156,7 +156,8 @@ fn what_cannot_be_is_refused_by_name() {
         assert!(folded.bytes().is_err());
         TrainedModel::from_folded(folded).unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut Folded), &str); 6] = [
+    type Change = dyn Fn(&mut Folded);
+    let cases: [(&Change, &str); 6] = [
         (&|f| f.network.operations[4].from = 9, "operation 5 does not fit"),
         (&|f| f.network.operations[4].added = Some(3), "operation 5 does not fit"),
         (&|f| f.weights.truncate(f.weights.len() - 1), "weights; the model has"),

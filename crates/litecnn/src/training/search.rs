@@ -208,5 +208,9 @@ fn table(trials: &[Trial], out: &Path) -> String {
             100.0 * trial.validation_accuracy
         );
     }
-    text + &format!("the best network is in {}, all trials are in {}\n", out.join(BEST).display(), out.join(TRIALS).display())
+    text + &format!(
+        "the best network is in {}, all trials are in {}\n",
+        out.join(BEST).display(),
+        out.join(TRIALS).display()
+    )
 }

@@ -45,7 +45,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let data = TrainingData::new(&bench.dataset, bench.device)?;
     data.check(model.graph())?;
     let evaluation = Evaluation::of(&model, &data.test, &normalisation_of(&card, &bench.dataset))?;
-    if let Some(folder) = args.weights.parent().filter(|folder| StepRecord::read(folder).is_ok()) {
+    let record = record_of(&args.weights)?;
+    if let (Some(_), Some(folder)) = (&record, args.weights.parent()) {
         let scoring = Scoring {
             date: now(),
             weights: sha256_file(&args.weights)?,
@@ -61,7 +62,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(Measured { treatment, seed, epochs, seconds, settings, .. }) => {
             found = Measured { treatment, seed, epochs, seconds, settings, ..found };
         }
-        None => tell_from_record(&mut found, args.weights.parent()),
+        None => {
+            found.treatment = "unknown".into();
+            if let (Some(record), Some(folder)) = (record, args.weights.parent()) {
+                tell_from(&record, folder, &mut found);
+            }
+        }
     }
     if let Some(out) = &args.out {
         found.write(&out.join(MEASURED))?;
@@ -69,16 +75,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
     print(&format!("{}\n", told(&found)))
 }
 
-/// What the record of a training without a measurement tells of it.
-fn tell_from_record(found: &mut Measured, folder: Option<&Path>) {
-    found.treatment = "unknown".into();
-    let Some(folder) = folder else { return };
-    let Ok(record) = StepRecord::read(folder) else { return };
+/// The record of the step that left these weights, if it lies beside them. Other weights may lie there, too, such as those
+/// that training started from.
+fn record_of(weights: &Path) -> Result<Option<StepRecord>> {
+    let (Some(folder), Some(name)) = (weights.parent(), weights.file_name().and_then(|name| name.to_str())) else {
+        return Ok(None);
+    };
+    let Ok(record) = StepRecord::read(folder) else { return Ok(None) };
+    let made = record.outputs.get(name) == Some(&sha256_file(weights)?);
+    Ok(made.then_some(record))
+}
+
+/// What the record of a training that was not scored tells of it.
+fn tell_from(record: &StepRecord, folder: &Path, found: &mut Measured) {
     if record.step == TRAIN {
         found.treatment = "trained".into();
-        found.epochs = record.epochs.unwrap_or_default();
-        found.seconds = record.seconds;
     }
+    found.epochs = record.epochs.unwrap_or_default();
+    found.seconds = record.seconds;
     let seed = Manifest::read(folder).ok().and_then(|m| m.recipe.get("seed")?.as_str()?.parse().ok());
     found.seed = seed.unwrap_or_default();
 }
