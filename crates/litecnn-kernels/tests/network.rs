@@ -1,4 +1,5 @@
 //! Networks against their definition in double precision, computed value by value.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use litecnn_kernels::{
     Filters, LANES, Level, NetworkKernel, NetworkShape, Pooling, Step, Unit, cross_entropy_gradient,

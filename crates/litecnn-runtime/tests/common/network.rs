@@ -100,8 +100,8 @@ pub(crate) fn network_reference(network: &Network, weights: &[f32], image: &[f32
     let mut weights = weights.iter().map(|&w| f64::from(w));
     for (operation, &[outputs, height, width]) in network.operations.iter().zip(&shapes[1..]) {
         let [inputs, rows, columns] = shapes[usize::from(operation.from)];
-        let [kernel, stride, padding] = [operation.kernel, operation.stride, operation.padding]
-            .map(|pair| pair.map(isize::from).map(|n| n as isize));
+        let [kernel, stride, padding] =
+            [operation.kernel, operation.stride, operation.padding].map(|pair| pair.map(isize::from));
         let from = &values[usize::from(operation.from)];
         let groups = usize::from(operation.groups);
         let taps = (kernel[0] * kernel[1]) as usize;
