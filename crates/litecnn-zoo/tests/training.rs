@@ -363,14 +363,14 @@ fn kernels_train_as_libtorch_does() {
     }
     let start: Vec<f32> = Vec::try_from(model.state().weights()).unwrap();
     let largest = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    // A step, and some more: a value within rounding of zero or of another may fall to either side of a ReLU or maximum,
+    // Two steps, and some more: a value within rounding of zero or of another may fall to either side of a ReLU or maximum,
     // from where the two part.
-    for (images, epochs, tolerance) in [(32, 1, 1e-5), (64, 1, 1e-4), (usize::MAX, 2, 2e-2)] {
+    for (images, epochs, tolerance) in [(64, 1, 1e-5), (64, 3, 1e-3), (usize::MAX, 2, 2e-2)] {
         let ((ours, fit), (theirs, expected)) =
             (trained(Engine::Kernels, 1, images, epochs), trained(Engine::Libtorch, 1, images, epochs));
         let (apart, moved) = (largest(&ours, &theirs), largest(&start, &theirs[..start.len()]));
         println!("{images} images: {apart} apart, moved by {moved}");
-        assert!(moved > 1e-3 && apart < tolerance, "{images} images: {apart} apart, moved by {moved}");
+        assert!(moved > 1e-4 && apart < tolerance, "{images} images: {apart} apart, moved by {moved}");
         for (ours, theirs) in fit.history.iter().zip(&expected.history) {
             let pairs = [(ours.loss, theirs.loss), (ours.validation_loss, theirs.validation_loss)];
             assert!(pairs.iter().all(|(a, b)| (a - b).abs() < f64::from(tolerance) * b), "{ours:?} {theirs:?}");

@@ -98,16 +98,21 @@ fn spec(input: [usize; 3], filters: &[usize], classes: usize) -> Value {
 
 /// Every kind of model, with names.
 pub(crate) fn all() -> Vec<(&'static str, TrainedModel)> {
+    let mut all = light();
+    all.extend(crate::folded::all());
+    all
+}
+
+/// Those that are no folded networks; the last one is a trained one of grey images of 28x28 pixels.
+pub(crate) fn light() -> Vec<(&'static str, TrainedModel)> {
     let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    let mut all = vec![
+    vec![
         ("dense head", Parts::branch([1, 28, 28], &[10, 20], &digits, "dense").model()),
         ("odd sides, odd names", Parts::branch([2, 11, 14], &[5], &["a\"b\\", "é??/", "*/"], "conv1x1").model()),
         ("joined", Parts::unified([3, 32, 32], &[10, 20], &digits, 32, "none").model()),
         ("joined, ReLU, three deep", Parts::unified([1, 40, 33], &[4, 5, 6], &["x", "y"], 7, "relu").model()),
         ("trained", TrainedModel::read(&fixture("mnist-final.safetensors")).unwrap()),
-    ];
-    all.extend(crate::folded::all());
-    all
+    ]
 }
 
 pub(crate) fn fixture(name: &str) -> PathBuf {

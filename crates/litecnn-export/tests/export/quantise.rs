@@ -20,7 +20,7 @@ fn answers(file: &[u8], images: &[Vec<u8>], level: Level) -> Vec<Vec<f32>> {
 /// all logits.
 #[test]
 fn integers_answer_about_the_same_at_every_level() {
-    for (name, model) in models::all() {
+    for (name, model) in models::light() {
         let images = models::images(&model, 40);
         let quantised = quantise(&model, &images[..20].concat(), QuantiseSettings::default()).unwrap();
         let file = quantised.litecnn().unwrap();
@@ -45,7 +45,7 @@ fn integers_answer_about_the_same_at_every_level() {
 
 #[test]
 fn a_trained_model_keeps_its_answers_in_a_quarter_of_the_bytes() {
-    let (_, model) = models::all().pop().unwrap();
+    let (_, model) = models::light().pop().unwrap();
     let images = std::fs::read(models::fixture("mnist-test.u8")).unwrap();
     let file = quantise(&model, &images, QuantiseSettings::default()).unwrap().litecnn().unwrap();
     assert!(file.len() <= 20_000, "{}", file.len());
@@ -57,7 +57,7 @@ fn a_trained_model_keeps_its_answers_in_a_quarter_of_the_bytes() {
 
 #[test]
 fn fewer_bits_are_worse_and_still_answer() {
-    let (_, model) = models::all().pop().unwrap();
+    let (_, model) = models::light().pop().unwrap();
     let images = models::images(&model, 30);
     let off = |weight_bits: u32| {
         let settings = QuantiseSettings { weight_bits, range: Some(ByteRange::Full) };
@@ -100,7 +100,7 @@ fn degenerate_models_are_quantised() {
 
 #[test]
 fn part_of_an_image_is_refused() {
-    let (_, model) = models::all().pop().unwrap();
+    let (_, model) = models::light().pop().unwrap();
     for found in [0, 783, 785] {
         let error = quantise(&model, &vec![0; found], QuantiseSettings::default()).unwrap_err();
         assert!(matches!(error, ExportError::Calibration { image: 784, found: f } if f == found), "{error}");

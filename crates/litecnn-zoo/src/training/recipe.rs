@@ -181,7 +181,11 @@ mod tests {
     #[test]
     fn faults_are_shown_with_their_line() {
         for (text, line, words) in [
-            ("epoch = 3", 1, "unknown key `epoch` (did you mean `epochs`?); possible here: augmentation, batch-size, "),
+            (
+                "epoch = 3",
+                1,
+                "unknown key `epoch` (did you mean `epochs`?); possible here: augmentation, average, batch-size, ",
+            ),
             ("\nepochs = 0", 2, "0 is impossible here: at least 1"),
             ("batch-size = 1", 1, "1 is impossible here: at least 2"),
             ("weight-decay = -1.0", 1, "-1 is impossible here"),
