@@ -6,9 +6,10 @@
 //! vector holds the same pixel of 16 images, weights are scalars, and no lane idles whatever the number of channels.
 //! Pooling and ReLU are fused into the convolution, and only pixels that pooling keeps are computed.
 //!
-//! [`BranchKernel`] is a branch, [`JointKernel`] what joins two of them, [`Sampler`] augments. Every sum is taken in
-//! one order on every instruction set ([`Level`]), so that AVX-512, AVX2 and plain Rust give the same bits; the softmax's
-//! exponential is the platform's. The crate knows neither files nor libtorch and has no dependencies.
+//! [`BranchKernel`] is a branch, [`JointKernel`] what joins two of them, [`Sampler`] augments; [`NetworkKernel`] is a network
+//! of convolutions with batch norm, residual additions and pooling. Every sum is taken in one order on every instruction
+//! set ([`Level`]), so that AVX-512, AVX2 and plain Rust give the same bits; the softmax's exponential is the platform's.
+//! The crate knows neither files nor libtorch and has no dependencies.
 //!
 //! ```
 //! use litecnn_kernels::{BranchKernel, BranchShape, LANES, Level, cross_entropy_gradient, to_lanes};

@@ -59,6 +59,23 @@ pub fn fit_images(input: InputShape, classes: i64) -> Result<UnifiedSpec, ModelE
     Ok(spec)
 }
 
+/// The largest branch alone that has at most so many `parameters`, with as many convolutions and filters in the same
+/// proportion as those of [`fit_budget`].
+///
+/// # Errors
+/// As [`fit_budget`].
+pub fn fit_branch(input: InputShape, classes: i64, parameters: i64) -> Result<BranchSpec, ModelError> {
+    let depth = convolutions(input);
+    let of_width = |width| of_width(input, classes, depth, width).branch;
+    let smallest = of_width(1);
+    smallest.validate()?;
+    if smallest.parameters() > parameters {
+        return Err(ModelError::Budget { parameters, smallest: smallest.parameters(), input, classes });
+    }
+    let fits = |&width: &i64| of_width(width).parameters() <= parameters;
+    Ok(of_width((1..=MOST_FILTERS).take_while(fits).last().unwrap_or(1)))
+}
+
 /// How many convolutions images of this shape are given.
 fn convolutions(input: InputShape) -> usize {
     let (mut height, mut width) = (input.height, input.width);
@@ -100,6 +117,15 @@ mod tests {
         // The round figures one would ask for.
         assert_eq!(fit_budget(square(3, 32), 10, 20_000).unwrap().branch.filters, [10, 20]);
         assert_eq!(fit_budget(square(1, 28), 10, 15_000).unwrap().branch.filters, [10, 20]);
+    }
+
+    #[test]
+    fn a_branch_alone_uses_the_budget_of_two() {
+        let grey = fit_branch(square(1, 28), 10, 14_862).unwrap();
+        assert_eq!((&grey.filters[..], grey.parameters()), (&[18, 35][..], 14_645));
+        let colour = fit_branch(square(3, 32), 10, 19_622).unwrap();
+        assert_eq!((&colour.filters[..], colour.parameters() > 19_000), (&[18, 36][..], true), "{}", colour.parameters());
+        assert!(matches!(fit_branch(square(3, 32), 10, 100), Err(ModelError::Budget { .. })));
     }
 
     #[test]

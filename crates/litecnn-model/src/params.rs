@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use tch::{Device, Kind, Tensor};
 
 use crate::ModelError;
@@ -65,6 +67,15 @@ impl Params {
     /// Names and weights in order.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.names.iter().map(String::as_str).zip(&self.views)
+    }
+
+    /// Names and where each weight lies in the buffer, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.named().scan(0, |end, (name, weight)| {
+            let start = *end;
+            *end += weight.numel();
+            Some((name, start..*end))
+        })
     }
 
     /// One weight by name.

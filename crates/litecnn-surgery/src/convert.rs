@@ -1,4 +1,5 @@
-use litecnn_model::{Branch, HeadKind};
+use litecnn_model::{Branch, HeadKind, UnifiedModel};
+use rand::Rng;
 use tch::Tensor;
 
 use crate::SurgeryError;
@@ -23,6 +24,22 @@ pub fn convert_head(branch: &Branch) -> Result<Branch, SurgeryError> {
     converted.params_mut().set("head.weight", &kernel)?;
     converted.params_mut().set("head.bias", &bias)?;
     Ok(converted)
+}
+
+/// Draws the heads of both branches anew from `rng`, as the dense head of a fresh branch is: the control of carrying the
+/// trained ones over.
+///
+/// # Errors
+/// [`SurgeryError::Model`].
+pub fn redraw_heads(model: &mut UnifiedModel, rng: &mut impl Rng) -> Result<(), SurgeryError> {
+    for branch in &mut model.branches {
+        let fresh = Branch::new(branch.spec(), branch.params().flat().device(), rng)?;
+        let fresh = convert_head(&fresh)?;
+        for name in ["head.weight", "head.bias"] {
+            branch.params_mut().set(name, fresh.params().get(name)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// A dense layer's weights as those of a 1x1 convolution: kernel `[units, features, 1, 1]` and bias `[units]` from

@@ -27,7 +27,7 @@
 mod convert;
 mod join;
 
-pub use convert::{convert_head, dense_to_conv};
+pub use convert::{convert_head, dense_to_conv, redraw_heads};
 pub use join::join;
 
 use litecnn_model::ModelError;

@@ -9,7 +9,7 @@ use crate::class_weights::ClassWeights;
 use crate::data::{TrainingData, parted};
 use crate::fit::{Checkpointer, Fit};
 use crate::observer::Observer;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, Unfreezing};
 use crate::threads::{join, single_threaded_operations};
 use crate::whole::{Task, fit_whole};
 
@@ -92,6 +92,7 @@ pub fn cross_validate(
                             images,
                             split,
                             settings,
+                            unfreezing: Unfreezing::default(),
                             weights,
                             engine,
                             figures,

@@ -15,7 +15,7 @@ use crate::mixing::Mixing;
 use crate::observer::Observer;
 use crate::optimizer::{Optimizer, Pace};
 use crate::pass::Pass;
-use crate::recipe::{Recipe, TrainSettings};
+use crate::recipe::{Recipe, TrainSettings, Unfreezing};
 use crate::threads::single_threaded_operations;
 use crate::{Score, TrainError, kernels, libtorch};
 
@@ -28,6 +28,8 @@ pub const STAGE_TWO_JOINT: &str = "stage-2-1";
 /// Frozen branches give the same values for an image every time, so these values are computed once, unless the images are
 /// augmented or blended: then once an epoch. Batches touch 1,002 parameters only. That the branches are left as they were is
 /// checked to the bit.
+///
+/// With [`Unfreezing::OneStep`] nothing is trained.
 ///
 /// # Errors
 /// [`TrainError`]; with a checkpointer, epochs done are kept.
@@ -63,7 +65,10 @@ pub fn train_joint(
     let joint = &mut model.joint;
     let mut problem =
         Problem21 { joint, branches, optimizer, spec, settings, data, train, validation, goal, seed, workers };
-    let plan = Plan::single(STAGE_TWO_JOINT, settings, checkpointer, observer);
+    let mut plan = Plan::single(STAGE_TWO_JOINT, settings, checkpointer, observer);
+    if recipe.second_stage.unfreezing == Unfreezing::OneStep {
+        plan.epochs = 0;
+    }
     let result = fit(&mut problem, &plan)?;
     drop(problem);
     for (i, (branch, before)) in model.branches.iter().zip(&frozen).enumerate() {

@@ -58,9 +58,11 @@ mod normalise;
 mod observer;
 mod optimizer;
 mod pass;
+mod pupil;
 mod recipe;
 mod score;
 mod scratch;
+mod single;
 mod stage_one;
 mod threads;
 mod whole;
@@ -87,11 +89,12 @@ pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Memory, Optimizer, restore_tensor};
 pub use recipe::{
     AdamWSettings, ClassWeighting, DataSettings, DistillationSettings, DualSettings, EarlyStoppingSettings,
-    FoldSettings, FoldStart, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError,
-    Recipe, RecipeError, ScheduleSettings, SgdSettings, TrainSettings, ValidationPart, WeightDecay, load_over,
+    FoldSettings, FoldStart, Heads, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError,
+    Recipe, RecipeError, ScheduleSettings, SecondStageSettings, SgdSettings, TrainSettings, Unfreezing, ValidationPart, WeightDecay, load_over,
     parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};
+pub use single::{SINGLE, single_spec, train_single};
 pub use stage_one::{STAGE_ONE, stage_one};
 pub use whole::{STAGE_TWO_WHOLE, train_whole};

@@ -4,7 +4,7 @@ use crate::TrainError;
 use crate::data::TrainingData;
 use crate::fit::{Checkpointer, Fit};
 use crate::observer::Observer;
-use crate::recipe::{EarlyStoppingSettings, Recipe, TrainSettings};
+use crate::recipe::{EarlyStoppingSettings, Recipe, TrainSettings, Unfreezing};
 use crate::whole::{Task, fit_whole};
 
 /// The step's name.
@@ -48,6 +48,7 @@ pub fn train_scratch(
         images,
         split,
         settings,
+        unfreezing: Unfreezing::default(),
         weights,
         engine,
         figures,

@@ -1,22 +1,14 @@
-use litecnn_data::{Augmentation, DeviceImages, stream};
-use litecnn_model::{Branch, DualModel};
-use rand::seq::SliceRandom;
+use litecnn_data::stream;
+use litecnn_model::DualModel;
 
 use crate::data::TrainingData;
-use crate::engine::Engine;
 use crate::epoch::{Epoch, Trained};
 use crate::fit::{Checkpointer, Fit, Part, Plan, Problem, fit, stopping};
-use crate::goal::Goal;
-use crate::infer::branch_logits;
-use crate::look::Look;
-use crate::mixing::Mixing;
-use crate::normalise::{fold, folded};
 use crate::observer::Observer;
-use crate::optimizer::{Optimizer, Pace};
-use crate::pass::Pass;
-use crate::recipe::{DualSettings, Monitor, Recipe};
+use crate::pupil::{Lessons, Pupil};
+use crate::recipe::{Monitor, Recipe};
 use crate::threads::both;
-use crate::{Score, TrainError, kernels, libtorch};
+use crate::{Score, TrainError};
 
 /// The step's name.
 pub const STAGE_ONE: &str = "stage-1";
@@ -42,18 +34,12 @@ pub fn stage_one(
     let settings = &recipe.stage_1;
     let mut rng = stream(seed, "stage-1/weights");
     let model = DualModel::new(&data.branch_spec(recipe), data.images.device(), &mut rng)?;
-    let batches = data.split.train.len().div_ceil(settings.batch_size);
-    let pace = Pace::new(&settings.optimizer, settings.schedule, settings.average, settings.epochs, batches);
-    let optimizers = [0, 1].map(|i| Optimizer::paced(&settings.optimizer, model.branches[i].params().flat(), pace));
-    let weights = data.class_weights(recipe, &data.split.train)?;
-    let goal = Goal {
-        classes: data.classes.len(),
-        weights,
-        smoothing: settings.label_smoothing,
-        teacher: data.teacher.clone(),
+    let DualModel { branches: [first, second] } = model;
+    let pupil = |branch, number: usize| {
+        let augmentation = if number == 0 { &settings.augmentation } else { &recipe.augmentation };
+        Pupil::new(branch, data, recipe, Lessons { step: STAGE_ONE, epochs: settings.epochs, augmentation, seed }, number)
     };
-    let augmentations = [&settings.augmentation, &recipe.augmentation];
-    let mut problem = Dual { model, optimizers, data, settings, augmentations, goal, seed, workers };
+    let mut problem = Dual { pupils: [pupil(first, 0)?, pupil(second, 1)?], workers };
     let plan = Plan {
         step: STAGE_ONE,
         epochs: settings.epochs,
@@ -68,22 +54,12 @@ pub fn stage_one(
         observer,
     };
     let result = fit(&mut problem, &plan)?;
-    let mut model = problem.model;
-    if let Some(figures) = &data.normalisation {
-        model.branches.iter_mut().try_for_each(|branch| fold(branch, figures))?;
-    }
-    Ok((model, result))
+    let [first, second] = problem.pupils;
+    Ok((DualModel { branches: [first.graduated()?, second.graduated()?] }, result))
 }
 
 struct Dual<'a> {
-    model: DualModel,
-    optimizers: [Optimizer; 2],
-    data: &'a TrainingData,
-    settings: &'a DualSettings,
-    /// Of each branch's images.
-    augmentations: [&'a Augmentation; 2],
-    goal: Goal,
-    seed: u64,
+    pupils: [Pupil<'a>; 2],
     workers: usize,
 }
 
@@ -95,68 +71,30 @@ impl Problem for Dual<'_> {
     }
 
     fn size(&self) -> (usize, usize) {
-        let images = self.data.split.train.len();
-        (images, 2 * images.div_ceil(self.settings.batch_size))
+        let (images, batches) = self.pupils[0].size();
+        (images, 2 * batches)
     }
 
     fn learning_rates(&self, epoch: &Epoch<'_>) -> Vec<f64> {
-        self.optimizers.iter().map(|optimizer| optimizer.learning_rate_of(epoch)).collect()
+        self.pupils.iter().map(|pupil| pupil.learning_rate(epoch)).collect()
     }
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
-        let lanes = [0, 1].map(|i| epoch.lane(i, self.optimizers[i].learning_rate()));
-        let [first, second] = &mut self.model.branches;
-        let [first_optimizer, second_optimizer] = &mut self.optimizers;
-        let mut order = self.data.split.train.clone();
-        let purpose = |what: &str| stream(self.seed, &format!("{STAGE_ONE}/{what}/epoch-{}", epoch.number));
-        order.shuffle(&mut purpose("order"));
-        let batches = Pass { order: &order, size: self.settings.batch_size, goal: &self.goal };
-        let look = |of: usize, changes: &str, blends: &str| {
-            let purpose_of = format!("{STAGE_ONE}/{blends}/epoch-{}", epoch.number);
-            let DualSettings { mixup, cutmix, .. } = *self.settings;
-            Look {
-                mixing: Mixing::of(mixup, cutmix, self.seed, purpose_of, self.data.input),
-                normalisation: self.data.normalisation.as_ref(),
-                ..Look::changed(self.augmentations[of], purpose(changes))
-            }
-        };
-        let looks = [look(0, "augmentation-1", "mixing-1"), look(1, "augmentation", "mixing-2")];
-        let branch_epoch = match self.data.engine {
-            Engine::Kernels => kernels::branch_epoch,
-            Engine::Libtorch => libtorch::branch_epoch,
-        };
-        let shared = self.data.images.share();
-        let ([first_lane, second_lane], [first_look, second_look]) = (lanes, looks);
-        let (second, first) = both(
-            self.workers,
-            move || branch_epoch(second, second_optimizer, &shared, batches, second_look, second_lane),
-            || branch_epoch(first, first_optimizer, &self.data.images, batches, first_look, first_lane),
-        )?;
-        epoch.ended(vec![first, second], self.settings.batch_size, &self.data.images.labels(&order)?)
+        let [first, second] = &mut self.pupils;
+        let batch = first.batch_size();
+        let order = first.order(epoch);
+        let (second, first) = both(self.workers, || second.train(epoch, &order), || first.train(epoch, &order))?;
+        epoch.ended(vec![first, second], batch, &self.pupils[0].labels(&order)?)
     }
 
     fn validate(&mut self) -> Result<Vec<Score>, TrainError> {
-        let [first, second] = &mut self.model.branches;
-        let places = self.data.split.validation.as_slice();
-        let (shared, engine, figures) = (self.data.images.share(), self.data.engine, &self.data.normalisation);
-        let score = |branch: &Branch, images: &DeviceImages| {
-            let folded = figures.as_ref().map(|figures| folded(branch, figures)).transpose()?;
-            let branch = folded.as_ref().unwrap_or(branch);
-            Score::of(&branch_logits(branch, images, places, engine)?, &images.labels(places)?)
-        };
-        let (second, first) = both(self.workers, move || score(second, &shared), || score(first, &self.data.images))?;
+        let [first, second] = &mut self.pupils;
+        let (second, first) = both(self.workers, || second.validate(), || first.validate())?;
         Ok(vec![first, second])
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let parts = self.model.branches.iter_mut().zip(&mut self.optimizers).enumerate();
-        parts
-            .map(|(output, (branch, optimizer))| Part {
-                name: OUTPUTS[output],
-                output,
-                buffer: branch.params_mut().flat_mut(),
-                optimizer: Some(optimizer),
-            })
-            .collect()
+        let parts = self.pupils.iter_mut().zip(OUTPUTS).enumerate();
+        parts.map(|(output, (pupil, name))| pupil.part(name, output)).collect()
     }
 }

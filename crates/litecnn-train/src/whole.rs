@@ -18,7 +18,7 @@ use crate::normalise::{fold, folded_model, unfold};
 use crate::observer::Observer;
 use crate::optimizer::{Optimizer, Pace};
 use crate::pass::Pass;
-use crate::recipe::{Recipe, TrainSettings};
+use crate::recipe::{Recipe, TrainSettings, Unfreezing};
 use crate::threads::single_threaded_operations;
 use crate::{Score, TrainError, kernels, libtorch};
 
@@ -38,11 +38,17 @@ pub fn train_whole(
     checkpointer: Option<&Checkpointer>,
     observer: &dyn Observer,
 ) -> Result<(UnifiedModel, Fit), TrainError> {
-    let settings = &recipe.stage_2_2;
+    let (mut settings, unfreezing) = (recipe.stage_2_2.clone(), recipe.second_stage.unfreezing);
+    if unfreezing == Unfreezing::OneStep {
+        settings.epochs += recipe.stage_2_1.epochs;
+    }
+    let settings = &settings;
     let weights = data.class_weights(recipe, &data.split.train)?;
     let (images, split, engine, figures) = (&data.images, &data.split, data.engine, data.normalisation.as_ref());
     let teacher = data.teacher.as_ref();
-    let task = Task { step: STAGE_TWO_WHOLE, images, split, settings, weights, engine, figures, teacher, fresh: false };
+    let fresh = false;
+    let task =
+        Task { step: STAGE_TWO_WHOLE, images, split, settings, unfreezing, weights, engine, figures, teacher, fresh };
     fit_whole(model, &task, seed, workers, checkpointer, observer)
 }
 
@@ -53,6 +59,8 @@ pub(crate) struct Task<'a> {
     pub(crate) images: &'a DeviceImages,
     pub(crate) split: &'a Split,
     pub(crate) settings: &'a TrainSettings,
+    /// Which weights of the branches are trained when.
+    pub(crate) unfreezing: Unfreezing,
     /// How much classes count in the loss.
     pub(crate) weights: Option<ClassWeights>,
     pub(crate) engine: Engine,
@@ -106,6 +114,18 @@ struct Whole<'a> {
     workers: usize,
 }
 
+impl Whole<'_> {
+    /// Freezes what is to be frozen in an epoch.
+    fn freeze(&mut self, epoch: u32) {
+        let Task { unfreezing, settings, .. } = *self.task;
+        for (branch, optimizer) in self.model.branches.iter().zip(&mut self.optimizers) {
+            let convolutions = branch.spec().filters.len();
+            let frozen = |weight: &str| unfreezing.is_frozen(weight, convolutions, epoch, settings.epochs);
+            optimizer.freeze(branch.params().ranges().filter(|(weight, _)| frozen(weight)).map(|(_, at)| at).collect());
+        }
+    }
+}
+
 impl Problem for Whole<'_> {
     type Error = TrainError;
 
@@ -124,6 +144,7 @@ impl Problem for Whole<'_> {
 
     fn train(&mut self, epoch: &Epoch<'_>) -> Result<Trained, TrainError> {
         single_threaded_operations();
+        self.freeze(epoch.number);
         let Task { step, images, split, settings, engine, figures, .. } = *self.task;
         let purpose = |what: &str| stream(self.seed, &format!("{step}/{what}/epoch-{}", epoch.number));
         let mut order = split.train.clone();

@@ -5,6 +5,7 @@
 //! [`Count`] of weights, operations and memory, without computing anything, and the [`Model`], which computes. Weights
 //! have names that stay, and go to and from safetensors files ([`Card`]). A [`Recipe`] says how [`train`] trains a
 //! model on [`TrainingData`]; [`pruning_plan`] and [`prune_and_tune`] prune it; an [`Evaluation`] says how good it is.
+//! [`Searching`] looks for a small network by images held out of training.
 //!
 //! ```
 //! use litecnn_zoo::{Count, Model, Variant};

@@ -23,7 +23,6 @@
 
 mod figures;
 mod format;
-mod interval;
 mod page;
 #[cfg(test)]
 mod testing;

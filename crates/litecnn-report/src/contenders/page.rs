@@ -1,4 +1,4 @@
-use super::interval::{of_mean, of_share};
+use crate::interval::{of_mean, of_share};
 use super::{Contender, Contenders, figures, verdict};
 use crate::document::{Page, escape};
 use crate::numbers::{NONE, grouped, interval_percent, percent, probability};

@@ -1,4 +1,4 @@
-use super::interval::of_mean;
+use crate::interval::of_mean;
 use super::{Contender, Contenders, Family, SCRATCH, TWO_STAGE, TWO_STAGE_INT8};
 use crate::Interval;
 use crate::numbers::{grouped, percent, points};

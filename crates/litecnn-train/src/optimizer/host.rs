@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use tch::Tensor;
 
 use super::adamw::{AdamW, AdamWFactors};
@@ -15,6 +17,7 @@ pub struct HostOptimizer {
     counters: Counters,
     pace: Pace,
     average: Option<Vec<f32>>,
+    frozen: Vec<Range<usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +42,8 @@ impl HostOptimizer {
             }
         };
         let average = optimizer.average.as_ref().map(values).transpose()?;
-        Ok(Self { rule, counters: optimizer.counters, pace: optimizer.pace, average })
+        let frozen = optimizer.frozen.clone();
+        Ok(Self { rule, counters: optimizer.counters, pace: optimizer.pace, average, frozen })
     }
 
     /// Changes `params` in place by one step along `gradient`, both of the length the optimiser was made for.
@@ -52,6 +56,7 @@ impl HostOptimizer {
         | HostRule::AdamW { m: state, .. }) = &self.rule;
         assert_eq!((params.len(), gradient.len()), (state.len(), state.len()), "of another optimiser");
         let (rate, decay) = (self.learning_rate(), self.pace.decay(self.counters.steps));
+        let before: Vec<Vec<f32>> = self.frozen.iter().map(|range| params[range.clone()].to_vec()).collect();
         match &mut self.rule {
             HostRule::Nadam { settings, m, v } => {
                 let factors = NadamFactors::next(settings, rate, &mut self.counters);
@@ -95,6 +100,9 @@ impl HostOptimizer {
                     *w += if nesterov { kept * *v + downhill } else { *v };
                 }
             }
+        }
+        for (range, before) in self.frozen.iter().zip(&before) {
+            params[range.clone()].copy_from_slice(before);
         }
         self.counters.steps = self.counters.steps.saturating_add(1);
         if let Some(average) = &mut self.average {

@@ -11,6 +11,8 @@ pub use host::HostOptimizer;
 pub use memory::{Counters, Memory, restore_tensor};
 pub(crate) use pace::Pace;
 
+use std::ops::Range;
+
 use adamw::AdamW;
 use nadam::Nadam;
 use sgd::Sgd;
@@ -31,6 +33,8 @@ pub struct Optimizer {
     pace: Pace,
     /// The moving average of the parameters, if there is to be one.
     average: Option<Tensor>,
+    /// Parameters that steps leave as they are.
+    frozen: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Optimizer {
             OptimizerSettings::AdamW(s) => Rule::AdamW(AdamW::new(s, params)),
         };
         let average = pace.averages().then(|| params.detach().copy());
-        Self { rule, counters: Counters::default(), pace, average }
+        Self { rule, counters: Counters::default(), pace, average, frozen: Vec::new() }
     }
 
     /// Changes `params` in place by one step along `gradient`; both `[parameters]`.
@@ -64,10 +68,15 @@ impl Optimizer {
     pub fn step(&mut self, params: &mut Tensor, gradient: &Tensor) -> Result<(), TrainError> {
         tch::no_grad(|| {
             let (rate, decay) = (self.learning_rate(), self.pace.decay(self.counters.steps));
+            let places: Vec<Tensor> = self.frozen.iter().map(|range| place(params, range)).collect::<Result<_, _>>()?;
+            let before: Vec<Tensor> = places.iter().map(Tensor::copy).collect();
             match &mut self.rule {
                 Rule::Nadam(nadam) => nadam.step(rate, &mut self.counters, params, gradient)?,
                 Rule::Sgd(sgd) => sgd.step(rate, params, gradient)?,
                 Rule::AdamW(adamw) => adamw.step(rate, self.counters, params, gradient)?,
+            }
+            for (mut place, before) in places.into_iter().zip(&before) {
+                place.f_copy_(before)?;
             }
             self.counters.steps = self.counters.steps.saturating_add(1);
             if let Some(average) = &mut self.average {
@@ -75,6 +84,12 @@ impl Optimizer {
             }
             Ok(())
         })
+    }
+
+    /// From now on steps leave these parameters as they are. What the optimiser remembers of their gradients goes on, so
+    /// that they start with no leap once they are let go.
+    pub(crate) fn freeze(&mut self, ranges: Vec<Range<usize>>) {
+        self.frozen = ranges;
     }
 
     /// A copy in plain memory.
@@ -106,6 +121,11 @@ impl Optimizer {
     pub(crate) fn learning_rate_of(&self, epoch: &Epoch<'_>) -> f64 {
         self.pace.learning_rate(self.pace.first_step(epoch.number))
     }
+}
+
+/// A part of the parameters, not a copy.
+fn place(params: &Tensor, range: &Range<usize>) -> Result<Tensor, tch::TchError> {
+    params.f_narrow(0, range.start as i64, range.len() as i64)
 }
 
 impl Memory for Optimizer {

@@ -8,6 +8,7 @@ mod overlay;
 mod overrides;
 mod read;
 mod schedule;
+mod second_stage;
 mod settings;
 
 pub use checks::{checked, non_negative, positive_epochs};
@@ -17,6 +18,7 @@ pub use optimizer::{AdamWSettings, NadamSettings, OptimizerSettings, SgdSettings
 pub use overrides::{Override, OverrideError};
 pub use read::{RecipeError, load_over, parse_over};
 pub use schedule::ScheduleSettings;
+pub use second_stage::{Heads, SecondStageSettings, Unfreezing};
 pub use settings::*;
 
 use std::collections::BTreeMap;
@@ -28,11 +30,12 @@ use toml::{Table, Value};
 
 /// The recipe that every other one is laid over, with all keys there are.
 const BASE: &str = concat!(include_str!("../../recipes/paper.toml"), include_str!("../../recipes/still.toml"));
-const PRESETS: [(&str, &str); 4] = [
+const PRESETS: [(&str, &str); 5] = [
     ("paper", include_str!("../../recipes/paper.toml")),
     ("smoke", include_str!("../../recipes/smoke.toml")),
     ("pictures", include_str!("../../recipes/pictures.toml")),
     ("tuned", include_str!("../../recipes/tuned.toml")),
+    ("ablation", include_str!("../../recipes/ablation.toml")),
 ];
 
 impl Recipe {
@@ -41,7 +44,7 @@ impl Recipe {
         Self::parse(PRESETS[0].1, Path::new("paper")).expect("the embedded recipe is tested")
     }
 
-    /// A preset (`paper`, `smoke`, `pictures`, `tuned`) by name, or a TOML file by path.
+    /// A preset (`paper`, `smoke`, `pictures`, `tuned`, `ablation`) by name, or a TOML file by path.
     ///
     /// # Errors
     /// [`RecipeError`] if there is no such preset or file, or the file has a fault.

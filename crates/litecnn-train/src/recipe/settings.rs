@@ -9,7 +9,7 @@ use super::checks::{
     filters, folds, fraction, is_default, is_still, mixing, name, non_negative, positive_count, positive_epochs,
     positive_units, still,
 };
-use super::{DataSettings, DistillationSettings, OptimizerSettings, ScheduleSettings};
+use super::{DataSettings, DistillationSettings, OptimizerSettings, ScheduleSettings, SecondStageSettings};
 
 /// Everything that decides what a run computes, data set and seed apart. Each value is checked as it is read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// The first training stage: both branches at once.
     pub stage_1: DualSettings,
+    /// What the second stage begins with, and in which order its weights are let go.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub second_stage: SecondStageSettings,
     /// First step of the second stage: the new dense layers only.
     pub stage_2_1: TrainSettings,
     /// Second step of the second stage: the whole model.

@@ -1,4 +1,6 @@
-use litecnn_kernels::{Images, LANES, Level, Moments, NetworkKernel, Room};
+use litecnn_kernels::{
+    Images, LANES, Level, Moments, NetworkKernel, Room, from_lanes, soft_cross_entropy_gradient, to_lanes,
+};
 use litecnn_train::TrainError;
 use tch::{Device, Kind, Tensor};
 
@@ -66,11 +68,15 @@ impl Kernels {
         let (images, targets) = (floats(images)?, floats(targets)?);
         let classes = self.lowered.shape.classes;
         let count = targets.len() / classes;
-        let share = 1.0 / count as f32;
+        let shares = [1.0 / count as f32; LANES];
         let groups = self.groups(&images, count, |worker, kernel, place| {
             kernel.forward(&worker.images, &mut worker.room);
-            let targets = &targets[place * LANES * classes..][..LANES * classes];
-            let (logits, by_logits) = softmax(worker.room.logits(), targets, classes, share);
+            let rows: Vec<&[f32]> =
+                targets[place * LANES * classes..][..LANES * classes].chunks_exact(classes).collect();
+            let (mut wanted, mut by_logits) = (vec![0.0; LANES * classes], vec![0.0; LANES * classes]);
+            to_lanes(&rows, &mut wanted);
+            soft_cross_entropy_gradient(worker.room.logits(), &wanted, &shares, &mut by_logits);
+            let logits = by_image(worker.room.logits());
             kernel.backward(&worker.images, &by_logits, &mut worker.room);
             let mut gradient = vec![0.0; kernel.shape().parameters()];
             worker.room.take_gradient(&mut gradient);
@@ -107,7 +113,7 @@ impl Kernels {
         let classes = self.lowered.shape.classes;
         let groups = self.groups(&images, count, |worker, kernel, _| {
             kernel.answer(&worker.images, &mut worker.room);
-            by_image(worker.room.logits(), classes)
+            by_image(worker.room.logits())
         })?;
         let mut logits = groups.concat();
         logits.truncate(count * classes);
@@ -180,29 +186,10 @@ fn fill(to: &mut Images, images: &[f32], channels: usize, height: usize, width: 
     }
 }
 
-/// Logits `[class][16]` as `[16][classes]`, and the gradients `[class][16]` of the cross-entropy to targets
-/// `[16][classes]`: `(softmax - target) * share`.
-fn softmax(logits: &[f32], targets: &[f32], classes: usize, share: f32) -> (Vec<f32>, Vec<f32>) {
-    let rows = by_image(logits, classes);
-    let mut by_logits = vec![0.0; logits.len()];
-    for (lane, (row, target)) in rows.chunks_exact(classes).zip(targets.chunks_exact(classes)).enumerate() {
-        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let exponentials: Vec<f32> = row.iter().map(|logit| (logit - largest).exp()).collect();
-        let sum: f32 = exponentials.iter().sum();
-        for (class, (e, target)) in exponentials.iter().zip(target).enumerate() {
-            by_logits[class * LANES + lane] = (e / sum - target) * share;
-        }
-    }
-    (rows, by_logits)
-}
-
-fn by_image(logits: &[f32], classes: usize) -> Vec<f32> {
+/// Logits `[class][16]` as `[16][classes]`.
+fn by_image(logits: &[f32]) -> Vec<f32> {
     let mut rows = vec![0.0; logits.len()];
-    for (class, lanes) in logits.chunks_exact(LANES).enumerate() {
-        for (lane, logit) in lanes.iter().enumerate() {
-            rows[lane * classes + class] = *logit;
-        }
-    }
+    from_lanes(logits, &mut rows);
     rows
 }
 

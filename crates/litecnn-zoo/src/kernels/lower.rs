@@ -219,10 +219,7 @@ fn filters(node: &Node, input: Shape) -> Result<(Filters, usize), String> {
     }
     let [channels, out] = [from.channels, to.channels];
     match (kernel, groups) {
-        (1 | 3, 1) if channels > 1 || kernel == 3 => {
-            Ok((Filters::Full { kernel: kernel as usize, out: out as usize }, weight))
-        }
-        (1, 1) => Ok((Filters::Full { kernel: 1, out: out as usize }, weight)),
+        (1 | 3, 1) => Ok((Filters::Full { kernel: kernel as usize, out: out as usize }, weight)),
         (3, groups) if groups == channels && out == channels => Ok((Filters::Depthwise, weight)),
         _ => Err(unknown(node)),
     }

@@ -71,7 +71,7 @@ impl Space {
         while fails - fits > 1 {
             let middle = (fits + fails) / 2;
             let graph = draft.network(self, name, 2 * middle).graph()?;
-            let within = folded(&graph) <= self.parameters && multiplications(&graph) <= self.multiplications;
+            let within = folded(&graph) <= self.parameters && Count::of(&graph).flops.macs() <= self.multiplications;
             if within { fits = middle } else { fails = middle }
         }
         if fits == 0 {
@@ -86,11 +86,6 @@ impl Space {
 pub(super) fn folded(graph: &Graph) -> i64 {
     let count = Count::of(graph);
     count.parameters - count.statistics / 2
-}
-
-pub(super) fn multiplications(graph: &Graph) -> i64 {
-    let flops = Count::of(graph).flops;
-    flops.conv + flops.linear
 }
 
 impl Draft {
@@ -174,7 +169,7 @@ mod tests {
                 assert_eq!(network, draw(), "drawn again it is the same");
                 let graph = network.graph().unwrap();
                 assert!((parameters * 9 / 10..=parameters).contains(&folded(&graph)));
-                assert!(multiplications(&graph) <= 8_000_000);
+                assert!(Count::of(&graph).flops.macs() <= 8_000_000);
                 crate::kernels::check(&graph).unwrap();
                 assert_eq!(Network::parse(&network.to_toml(), "x.toml".as_ref()).unwrap(), network);
             }

@@ -1,5 +1,6 @@
 //! The subcommands that need libtorch: from data to a trained and measured model.
 
+mod ablate;
 mod choices;
 mod data;
 mod device;
@@ -9,6 +10,7 @@ mod evaluate;
 mod init;
 mod interrupt;
 mod machine;
+mod outcomes;
 mod progress;
 mod search;
 mod session;
@@ -32,6 +34,7 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     Summary(summary::Args),
     Search(search::Args),
+    Ablate(ablate::Args),
     Zoo(zoo::Args),
 }
 
@@ -44,6 +47,7 @@ pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
         Command::Evaluate(args) => evaluate::run(&args, quiet),
         Command::Summary(args) => summary::run(&args),
         Command::Search(args) => search::run(&args, quiet),
+        Command::Ablate(args) => ablate::run(&args, quiet),
         Command::Zoo(args) => zoo::run(&args, quiet),
     };
     done.map_err(interrupt::told)

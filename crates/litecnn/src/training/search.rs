@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use litecnn_cli::{Usage, duration, print};
 use litecnn_data::Normalisation;
 use litecnn_run::{Manifest, RunDir, Trial, now, read_trials, sha256, write_atomic, write_trials};
-use litecnn_train::{Event, Observer, Override};
+use litecnn_train::Override;
 use litecnn_zoo::{Halving, Recipe, Searching, Space, TrainingData, input_of};
 
 use super::machine;
+use super::outcomes::Ends;
 use super::zoo::job::{Bench, DataArgs};
 
 const TRIALS: &str = "trials.csv";
@@ -111,11 +112,9 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         tell.of(trial);
         Ok(())
     })?;
-    let best = trials.iter().max_by_key(|trial| trial.round).map_or(0, |last| {
-        let first = trials.iter().find(|trial| trial.round == last.round);
-        first.map_or(0, |trial| trial.candidate)
-    });
-    let network = searching.candidate(best)?;
+    let last = args.rounds.len() - 1;
+    let best = trials.iter().find(|trial| trial.round == last).context("the last round has a candidate")?;
+    let network = searching.candidate(best.candidate)?;
     write_atomic(&args.out.join(BEST), network.to_toml().as_bytes())?;
     print(&table(&trials, &args.out))
 }
@@ -147,17 +146,6 @@ fn manifest(args: &Args, recipe: &Recipe, bench: &Bench) -> Result<Manifest> {
         sources: BTreeMap::new(),
         steps: BTreeMap::new(),
     })
-}
-
-/// Ends with the batch at hand when a signal came.
-struct Ends;
-
-impl Observer for Ends {
-    fn notice(&self, _: Event<'_>) {}
-
-    fn halts(&self) -> bool {
-        litecnn_cli::caught().is_some()
-    }
 }
 
 /// A line for each trial, with the time left.

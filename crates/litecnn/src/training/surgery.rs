@@ -3,6 +3,7 @@
 use anyhow::Result;
 use litecnn_data::stream;
 use litecnn_model::{Architecture, Branch, Model, UnifiedSpec};
+use litecnn_train::Heads;
 
 use crate::training::progress::Progress;
 use crate::training::session::{Session, StepArgs};
@@ -47,7 +48,11 @@ pub(crate) fn operate(session: &Session, progress: &Progress) -> Result<()> {
         head_activation: session.recipe.model.head_activation,
     };
     let mut rng = stream(session.seed, "surgery/weights");
-    let model = Model::Unified(litecnn_surgery::join(&first, &second, &spec, &mut rng)?);
+    let mut model = litecnn_surgery::join(&first, &second, &spec, &mut rng)?;
+    if session.recipe.second_stage.heads == Heads::Fresh {
+        litecnn_surgery::redraw_heads(&mut model, &mut rng)?;
+    }
+    let model = Model::Unified(model);
     model.save(&output, &card(session, Architecture::Unified { spec }, STEP))?;
     progress.say(&format!("surgery: joined both branches, {} parameters", model.parameters()));
     step.finish(&[output], None)

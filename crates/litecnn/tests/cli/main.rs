@@ -10,6 +10,7 @@ mod options;
 mod pictures;
 mod pipeline;
 mod resume;
+mod search;
 mod tutorial;
 mod zoo;
 

@@ -1,102 +1,28 @@
 //! `cargo xtask reproduce`: a whole study, from data to report, one process a step.
 
+mod place;
+mod running;
+mod study;
+mod wanted;
+
+pub(crate) use study::Dataset;
+
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
 
-use anyhow::{Context, anyhow, bail};
-use litecnn_cli::{DeviceChoice, Usage, did_you_mean, duration};
-use litecnn_run::Lock;
-use xshell::{Shell, cmd};
+use anyhow::Context;
+use litecnn_cli::{DeviceChoice, Usage, did_you_mean};
+use xshell::Shell;
 
+use self::running::{compare, compress, isong};
+use self::study::Study;
+use self::wanted::Wanted;
 use crate::comparison;
-use crate::compression::{self, LEDGER, Ledger};
-use crate::plan::{Step, Work, left, plan, recorded};
-use crate::process::{self, Ended};
-use crate::setup::Setup;
-use crate::signals;
+use crate::compression;
 use crate::workspace::Workspace;
-
-const LOCK: &str = ".reproduce.lock";
 
 /// Recipes the tool carries.
 const RECIPES: [&str; 3] = ["paper", "smoke", "tuned"];
-
-/// What can be reproduced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Study {
-    /// Isong (2025): the dual model, on three data sets.
-    #[default]
-    Isong,
-    /// Sobolewski & Szyc: 28 variants of ResNet-101 and VGG-19, pruned and quantised.
-    Compression,
-    /// The dual model beside other ways to a small network, on Fashion-MNIST and CIFAR-10.
-    Comparison,
-}
-
-impl Study {
-    /// The file by which a run of the study is known.
-    fn mark(self) -> &'static str {
-        match self {
-            // The comparison begins with what the dual model's study makes, and may go on in its folder.
-            Self::Isong | Self::Comparison => "run.toml",
-            Self::Compression => LEDGER,
-        }
-    }
-
-    /// Whose runs it cannot share a folder with.
-    fn other(self) -> Self {
-        match self {
-            Self::Isong | Self::Comparison => Self::Compression,
-            Self::Compression => Self::Isong,
-        }
-    }
-
-    /// The data sets it can be done with.
-    fn datasets(self) -> &'static [Dataset] {
-        match self {
-            Self::Isong => &[Dataset::Mnist, Dataset::FashionMnist, Dataset::Cifar10],
-            Self::Compression => &[Dataset::Cifar10, Dataset::Cifar100],
-            Self::Comparison => &[Dataset::FashionMnist, Dataset::Cifar10],
-        }
-    }
-}
-
-impl std::fmt::Display for Study {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Isong => "isong",
-            Self::Compression => "compression",
-            Self::Comparison => "comparison",
-        })
-    }
-}
-
-/// The data sets of the studies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Dataset {
-    Mnist,
-    FashionMnist,
-    Cifar10,
-    Cifar100,
-}
-
-impl Dataset {
-    pub(crate) const ALL: [Self; 4] = [Self::Mnist, Self::FashionMnist, Self::Cifar10, Self::Cifar100];
-
-    /// As the tool knows it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Mnist => "mnist",
-            Self::FashionMnist => "fashion-mnist",
-            Self::Cifar10 => "cifar10",
-            Self::Cifar100 => "cifar100",
-        }
-    }
-}
 
 /// Reproduce a paper: set up, build, fetch the data, train, evaluate, report
 ///
@@ -318,228 +244,12 @@ struct Common {
     data_dir: Option<PathBuf>,
 }
 
-/// The study of the dual model.
-fn isong(sh: &Shell, wanted: &Wanted) -> anyhow::Result<()> {
-    let place = Place::prepare(sh, Study::Isong, &wanted.run, wanted.fresh)?;
-    let steps = plan(&wanted.datasets, &wanted.seeds, wanted.data_dir.is_none());
-    for (n, step) in steps.iter().enumerate() {
-        let left = left(&steps, &recorded(&steps, &place.folder), n);
-        println!("{}", headline(&steps, n, place.elapsed(), left));
-        place.step(step, wanted.arguments(step))?;
-    }
-    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
-    Ok(())
-}
-
-/// The study of compression.
-fn compress(sh: &Shell, wanted: &compression::Wanted, fresh: bool) -> anyhow::Result<()> {
-    let place = Place::prepare(sh, Study::Compression, &wanted.run, fresh)?;
-    let folder = place.folder.as_path();
-    let steps = wanted.steps();
-    let mut ledger = Ledger::read(folder)?;
-    ledger.write(folder)?;
-    for (n, step) in steps.iter().enumerate() {
-        let line = headline(&steps, n, place.elapsed(), ledger.left(&steps, n));
-        if ledger.is_done(wanted, step, folder)? {
-            println!("{line}: done before");
-            continue;
-        }
-        println!("{line}");
-        let start = Instant::now();
-        let done = place.step(step, wanted.arguments(step));
-        ledger.note(wanted, step, folder, start.elapsed().as_secs_f64(), done.is_ok())?;
-        ledger.write(folder)?;
-        done?;
-    }
-    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
-    Ok(())
-}
-
-/// The comparison.
-fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Result<()> {
-    let place = Place::prepare(sh, Study::Comparison, &wanted.run, fresh)?;
-    let (light, networks) = (wanted.light(), wanted.networks());
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let all: Vec<comparison::Step> = light.iter().chain(networks.iter().flatten()).cloned().collect();
-    let line = |n: usize| {
-        // What runs side by side with it is counted as if it began, too.
-        let (ahead, then) = all[n..].split_at(light.len().saturating_sub(n));
-        let of = |steps: &[comparison::Step], workers| comparison::left(&all, steps, workers, &place.ws.root);
-        let left = of(ahead, 1).zip(of(then, workers)).map(|(now, then)| now + then);
-        println!("{}", headline(&all, n, place.elapsed(), left));
-    };
-    for (n, step) in light.iter().enumerate() {
-        line(n);
-        step.commands.iter().try_for_each(|command| place.step(step, command.clone()))?;
-    }
-    let mut begun = light.len();
-    for wave in networks {
-        let lists = wave.iter().map(|step| {
-            let command = |arguments: &Vec<OsString>| {
-                let mut command = Command::new(place.ws.tool());
-                command.args(arguments).current_dir(&place.ws.root);
-                command
-            };
-            (step.to_string(), step.commands.iter().map(command).collect())
-        });
-        let done = process::side_by_side(lists.collect(), workers, &|n| line(begun + n));
-        if let Err(error) = done {
-            signals::stop_if_asked()?;
-            eprintln!("error: stopped; the same command, given again, goes on from there");
-            return Err(error);
-        }
-        begun += wave.len();
-    }
-    println!("measuring (elapsed {})", duration(place.elapsed()));
-    let program = place.ws.tool().with_file_name(format!("litecnn-bench{}", std::env::consts::EXE_SUFFIX));
-    let measured = process::pass_on(Command::new(program).args(wanted.measure()).current_dir(&place.ws.root));
-    signals::stop_if_asked()?;
-    measured?;
-    println!("{} steps done in {}", all.len() + 1, duration(place.elapsed()));
-    Ok(())
-}
-
-/// A run directory that is ours alone, and a tool that is built.
-struct Place {
-    ws: Workspace,
-    folder: PathBuf,
-    _lock: Lock,
-    start: Instant,
-}
-
-impl Place {
-    fn prepare(sh: &Shell, study: Study, run: &str, fresh: bool) -> anyhow::Result<Self> {
-        let ws = Setup::before_building(sh)?;
-        let folder = ws.root.join("results").join(run);
-        if folder.join(study.other().mark()).exists() {
-            bail!("{} holds a run of the study {}: give another --run", folder.display(), study.other());
-        }
-        let lock = Lock::try_acquire(&folder.join(LOCK)).map_err(|e| match e {
-            litecnn_run::RunError::Locked { .. } => {
-                anyhow!("another reproduction works in {}: wait for it, or give another --run", folder.display())
-            }
-            other => other.into(),
-        })?;
-        if fresh {
-            start_over(&folder, study)?;
-        }
-        let start = Instant::now();
-        let _root = sh.push_dir(&ws.root);
-        // The whole workspace is named so that features, and with them builds, are those of `cargo xtask test`.
-        process::pass_on(&mut cmd!(sh, "cargo build --release --workspace --bin litecnn --bin litecnn-bench").into())?;
-        signals::hand_on()?;
-        Ok(Self { ws, folder, _lock: lock, start })
-    }
-
-    fn elapsed(&self) -> f64 {
-        self.start.elapsed().as_secs_f64()
-    }
-
-    /// Runs the tool for a step.
-    fn step(&self, step: &impl Display, arguments: Vec<OsString>) -> anyhow::Result<()> {
-        let mut command = Command::new(self.ws.tool());
-        let status = process::status(command.args(arguments).current_dir(&self.ws.root))?;
-        signals::stop_if_asked()?;
-        match status {
-            0 => Ok(()),
-            // The user knows that he has stopped it.
-            interrupted @ 130 => Err(Ended(interrupted).into()),
-            failed => {
-                eprintln!("error: stopped at `{step}`; the same command, given again, goes on from there");
-                Err(Ended(failed).into())
-            }
-        }
-    }
-}
-
 fn usage<T>(message: String) -> anyhow::Result<T> {
     Err(Usage(message).into())
 }
 
 fn here(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
-}
-
-/// What is to be reproduced, checked.
-#[derive(Debug, Clone)]
-struct Wanted {
-    datasets: Vec<String>,
-    seeds: Vec<u64>,
-    device: DeviceChoice,
-    engine: String,
-    run: String,
-    recipe: PathBuf,
-    set: Vec<String>,
-    data_dir: Option<PathBuf>,
-    threads: Option<u32>,
-    max_epochs: Option<u32>,
-    fresh: bool,
-}
-
-impl Wanted {
-    /// The command line of a step, for a process that starts in the root of the checkout.
-    fn arguments(&self, step: &Step) -> Vec<OsString> {
-        let mut all: Vec<OsString> = step.work.words().iter().map(Into::into).collect();
-        let run = Path::new("results").join(&self.run);
-        if step.work == Work::Report {
-            all.push(run.into());
-            return all;
-        }
-        let mut option = |name: &str, value: OsString| all.extend([name.into(), value]);
-        if let Some(dataset) = &step.dataset {
-            option("--dataset", dataset.into());
-        }
-        if let Some(seed) = step.seed {
-            option("--run", run.into());
-            option("--seed", seed.to_string().into());
-            option("--recipe", self.recipe.clone().into());
-            for value in &self.set {
-                option("--set", value.into());
-            }
-            option("--device", self.device.to_string().into());
-            option("--engine", self.engine.clone().into());
-            if let Some(threads) = self.threads {
-                option("--threads", threads.to_string().into());
-            }
-            if let Some(folder) = &self.data_dir {
-                option("--data-dir", folder.into());
-            }
-            if let Some(epochs) = self.max_epochs {
-                option("--max-epochs", epochs.to_string().into());
-            }
-        }
-        all
-    }
-}
-
-/// `[3/19] mnist seed 0: train stage-2-1 (elapsed 4m10s, about 21m left)`
-fn headline(steps: &[impl Display], n: usize, elapsed: f64, left: Option<f64>) -> String {
-    let left = left.filter(|s| *s >= 1.0).map(|s| format!(", about {} left", duration(s))).unwrap_or_default();
-    format!("[{}/{}] {} (elapsed {}{left})", n + 1, steps.len(), steps[n], duration(elapsed))
-}
-
-/// Removes everything a run directory holds but our lock, which is held.
-fn start_over(folder: &Path, study: Study) -> anyhow::Result<()> {
-    let mark = study.mark();
-    let entries: Vec<_> = std::fs::read_dir(folder)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("cannot read {}", folder.display()))?;
-    let others = entries.iter().any(|e: &std::fs::DirEntry| e.file_name() != LOCK && e.file_name() != ".lock");
-    if others && !folder.join(mark).is_file() {
-        bail!("{} holds something, but no run (there is no {mark}): remove it by hand", folder.display());
-    }
-    // A step that someone started by hand holds the lock of the run itself.
-    let _run = Lock::try_acquire(&folder.join(".lock"))?;
-    // The mark goes last: without it a second attempt would not know the rest for a run.
-    let mut doomed: Vec<_> = entries.iter().filter(|e| e.file_name() != LOCK).collect();
-    doomed.sort_by_key(|e| e.file_name() == mark);
-    for entry in doomed {
-        let path = entry.path();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let removed = if is_folder { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        removed.with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(())
 }
 
 fn repeated<T: Ord>(all: impl Iterator<Item = T>) -> Option<T> {
@@ -677,25 +387,5 @@ mod tests {
         let smoke = compression("--smoke").unwrap();
         assert_eq!((&*smoke.run, smoke.epochs, smoke.smoke), ("compression-smoke", Some(1), true));
         assert_eq!(smoke.data_dir, Some("/checkout/datasets/samples".into()));
-    }
-
-    #[test]
-    fn headlines_tell_what_is_known() {
-        let steps = plan(&["mnist".to_owned()], &[0], false);
-        assert_eq!(headline(&steps, 2, 250.0, None), "[3/7] mnist seed 0: train stage-2-1 (elapsed 4m10s)");
-        assert!(headline(&steps, 6, 1.0, Some(1260.0)).ends_with("report (elapsed 1s, about 21m00s left)"));
-    }
-
-    #[test]
-    fn starting_over_removes_runs_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let _lock = Lock::try_acquire(&dir.path().join(LOCK)).unwrap();
-        start_over(dir.path(), Study::Isong).unwrap();
-        std::fs::create_dir(dir.path().join("mnist")).unwrap();
-        assert!(start_over(dir.path(), Study::Isong).unwrap_err().to_string().contains("no run.toml"));
-        std::fs::write(dir.path().join("run.toml"), "").unwrap();
-        start_over(dir.path(), Study::Isong).unwrap();
-        let kept: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert!(kept.iter().all(|name| name == LOCK || name == ".lock"), "{kept:?}");
     }
 }

@@ -3,10 +3,10 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use crate::Interval;
 
 /// Share of intervals that hold what they estimate.
-pub(super) const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 /// Interval of the mean that values are drawn around, by Student's t; none of fewer than two values.
-pub(super) fn of_mean(values: &[f64]) -> Option<Interval> {
+pub(crate) fn of_mean(values: &[f64]) -> Option<Interval> {
     let n = values.len() as f64;
     let t = StudentsT::new(0.0, 1.0, n - 1.0).ok()?.inverse_cdf(0.5 + LEVEL / 2.0);
     let mean = values.iter().sum::<f64>() / n;
@@ -16,7 +16,7 @@ pub(super) fn of_mean(values: &[f64]) -> Option<Interval> {
 }
 
 /// Interval of a probability by `hits` of `trials`, by Wilson's score (Wilson 1927). `trials` is not 0.
-pub(super) fn of_share(hits: u64, trials: u64) -> Interval {
+pub(crate) fn of_share(hits: u64, trials: u64) -> Interval {
     let z = Normal::standard().inverse_cdf(0.5 + LEVEL / 2.0);
     let (n, p) = (trials as f64, hits as f64 / trials as f64);
     let middle = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);

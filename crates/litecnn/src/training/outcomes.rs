@@ -1,0 +1,144 @@
+//! Ways of training side by side: what each gave, kept row by row, so that a study that was stopped goes on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::Result;
+use litecnn_cli::duration;
+use litecnn_data::Dataset;
+use litecnn_run::{
+    Manifest, OUTCOMES, Outcome, RunDir, now, read_outcomes, sha256, write_outcomes,
+};
+use litecnn_train::{Event, Observer};
+use tch::Device;
+
+use super::machine;
+
+/// The outcomes of a study in its folder, which is locked against other processes.
+pub(super) struct Outcomes {
+    _run: RunDir,
+    path: PathBuf,
+    rows: Mutex<Vec<Outcome>>,
+    quiet: bool,
+    start: Instant,
+    /// What this process has to train, in a unit of the caller's, and has trained.
+    work: Mutex<(f64, f64)>,
+}
+
+/// A piece of work that leaves outcomes, and how much work it is.
+pub(super) struct Task<'a> {
+    pub(super) work: f64,
+    pub(super) run: Box<dyn FnOnce() -> Result<()> + Send + 'a>,
+}
+
+impl Outcomes {
+    /// Opens a study of these settings, or begins it. One of others in the same folder is refused.
+    pub(super) fn open(
+        folder: &Path,
+        name: String,
+        settings: toml::Table,
+        dataset: &Dataset,
+        device: Device,
+        quiet: bool,
+    ) -> Result<Self> {
+        let manifest = Manifest {
+            format: Manifest::FORMAT.into(),
+            created: now(),
+            host: machine::host(),
+            versions: machine::versions(device),
+            recipe_name: name,
+            recipe_hash: sha256(toml::to_string(&settings)?.as_bytes()),
+            recipe: settings,
+            data: if dataset.official { "official" } else { "unofficial" }.into(),
+            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
+            sources: BTreeMap::new(),
+            steps: BTreeMap::new(),
+        };
+        let run = RunDir::open(folder, manifest)?;
+        run.sweep();
+        litecnn_cli::catch_signals()?;
+        let path = folder.join(OUTCOMES);
+        let rows = if path.exists() { read_outcomes(&path)? } else { Vec::new() };
+        Ok(Self { _run: run, path, rows: rows.into(), quiet, start: Instant::now(), work: (0.0, 0.0).into() })
+    }
+
+    /// Whether an arm's outcome with a seed is known.
+    pub(super) fn has(&self, arm: &str, seed: u64) -> bool {
+        lock(&self.rows).iter().any(|row| row.arm == arm && row.seed == seed)
+    }
+
+    /// Adds an outcome, and tells of it.
+    pub(super) fn note(&self, outcome: Outcome) -> Result<()> {
+        let mut rows = lock(&self.rows);
+        if !self.quiet {
+            eprintln!(
+                "seed {}: {}, {} weights, {} epochs: {:.2} % of the images held out, {:.2} % of the test images ({})",
+                outcome.seed,
+                outcome.arm,
+                outcome.parameters,
+                outcome.epochs,
+                100.0 * outcome.validation_accuracy,
+                100.0 * outcome.test_accuracy,
+                duration(outcome.seconds)
+            );
+        }
+        rows.push(outcome);
+        Ok(write_outcomes(&self.path, &rows)?)
+    }
+
+    /// Does pieces of work side by side, the largest first, and gives all outcomes there are.
+    pub(super) fn of(&self, mut tasks: Vec<Task<'_>>, workers: usize) -> Result<Vec<Outcome>> {
+        tasks.sort_by(|a, b| b.work.total_cmp(&a.work));
+        lock(&self.work).0 = tasks.iter().map(|task| task.work).sum();
+        let queue = Mutex::new(tasks.into_iter());
+        let work = || {
+            tch::set_num_threads(1);
+            loop {
+                let Some(task) = lock(&queue).next() else { return Ok(()) };
+                let done = (task.run)();
+                if done.is_err() {
+                    // The others end with what they are at.
+                    lock(&queue).by_ref().for_each(drop);
+                    return done;
+                }
+                self.tell(task.work);
+            }
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..workers.max(1)).map(|_| scope.spawn(work)).collect();
+            let mut ended = work();
+            for other in others {
+                ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            ended
+        })?;
+        Ok(lock(&self.rows).clone())
+    }
+
+    /// Says how much time is left.
+    fn tell(&self, work: f64) {
+        let mut all = lock(&self.work);
+        all.1 += work;
+        let left = self.start.elapsed().as_secs_f64() / all.1 * (all.0 - all.1);
+        if !self.quiet && left >= 1.0 {
+            eprintln!("about {} left", duration(left));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends with the batch at hand when a signal came.
+pub(super) struct Ends;
+
+impl Observer for Ends {
+    fn notice(&self, _: Event<'_>) {}
+
+    fn halts(&self) -> bool {
+        litecnn_cli::caught().is_some()
+    }
+}

@@ -1,0 +1,115 @@
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::process::Command;
+use std::time::Instant;
+
+use litecnn_cli::duration;
+use xshell::Shell;
+
+use super::place::Place;
+use super::study::Study;
+use super::wanted::Wanted;
+use crate::comparison;
+use crate::compression::{self, Ledger};
+use crate::plan::{left, plan, recorded};
+use crate::process;
+use crate::signals;
+
+/// The study of the dual model.
+pub(super) fn isong(sh: &Shell, wanted: &Wanted) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Isong, &wanted.run, wanted.fresh)?;
+    let steps = plan(&wanted.datasets, &wanted.seeds, wanted.data_dir.is_none());
+    for (n, step) in steps.iter().enumerate() {
+        let left = left(&steps, &recorded(&steps, &place.folder), n);
+        println!("{}", headline(&steps, n, place.elapsed(), left));
+        place.step(step, wanted.arguments(step))?;
+    }
+    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
+    Ok(())
+}
+
+/// The study of compression.
+pub(super) fn compress(sh: &Shell, wanted: &compression::Wanted, fresh: bool) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Compression, &wanted.run, fresh)?;
+    let folder = place.folder.as_path();
+    let steps = wanted.steps();
+    let mut ledger = Ledger::read(folder)?;
+    ledger.write(folder)?;
+    for (n, step) in steps.iter().enumerate() {
+        let line = headline(&steps, n, place.elapsed(), ledger.left(&steps, n));
+        if ledger.is_done(wanted, step, folder)? {
+            println!("{line}: done before");
+            continue;
+        }
+        println!("{line}");
+        let start = Instant::now();
+        let done = place.step(step, wanted.arguments(step));
+        ledger.note(wanted, step, folder, start.elapsed().as_secs_f64(), done.is_ok())?;
+        ledger.write(folder)?;
+        done?;
+    }
+    println!("{} steps done in {}", steps.len(), duration(place.elapsed()));
+    Ok(())
+}
+
+/// The comparison.
+pub(super) fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, Study::Comparison, &wanted.run, fresh)?;
+    let (light, networks) = (wanted.light(), wanted.networks());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let all: Vec<comparison::Step> = light.iter().chain(networks.iter().flatten()).cloned().collect();
+    let line = |n: usize| {
+        // What runs side by side with it is counted as if it began, too.
+        let (ahead, then) = all[n..].split_at(light.len().saturating_sub(n));
+        let of = |steps: &[comparison::Step], workers| comparison::left(&all, steps, workers, &place.ws.root);
+        let left = of(ahead, 1).zip(of(then, workers)).map(|(now, then)| now + then);
+        println!("{}", headline(&all, n, place.elapsed(), left));
+    };
+    for (n, step) in light.iter().enumerate() {
+        line(n);
+        step.commands.iter().try_for_each(|command| place.step(step, command.clone()))?;
+    }
+    let mut begun = light.len();
+    for wave in networks {
+        let lists = wave.iter().map(|step| {
+            let command = |arguments: &Vec<OsString>| {
+                let mut command = Command::new(place.ws.tool());
+                command.args(arguments).current_dir(&place.ws.root);
+                command
+            };
+            (step.to_string(), step.commands.iter().map(command).collect())
+        });
+        let done = process::side_by_side(lists.collect(), workers, &|n| line(begun + n));
+        if let Err(error) = done {
+            signals::stop_if_asked()?;
+            eprintln!("error: stopped; the same command, given again, goes on from there");
+            return Err(error);
+        }
+        begun += wave.len();
+    }
+    println!("measuring (elapsed {})", duration(place.elapsed()));
+    let program = place.ws.tool().with_file_name(format!("litecnn-bench{}", std::env::consts::EXE_SUFFIX));
+    let measured = process::pass_on(Command::new(program).args(wanted.measure()).current_dir(&place.ws.root));
+    signals::stop_if_asked()?;
+    measured?;
+    println!("{} steps done in {}", all.len() + 1, duration(place.elapsed()));
+    Ok(())
+}
+
+/// `[3/19] mnist seed 0: train stage-2-1 (elapsed 4m10s, about 21m left)`
+fn headline(steps: &[impl Display], n: usize, elapsed: f64, left: Option<f64>) -> String {
+    let left = left.filter(|s| *s >= 1.0).map(|s| format!(", about {} left", duration(s))).unwrap_or_default();
+    format!("[{}/{}] {} (elapsed {}{left})", n + 1, steps.len(), steps[n], duration(elapsed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headlines_tell_what_is_known() {
+        let steps = plan(&["mnist".to_owned()], &[0], false);
+        assert_eq!(headline(&steps, 2, 250.0, None), "[3/7] mnist seed 0: train stage-2-1 (elapsed 4m10s)");
+        assert!(headline(&steps, 6, 1.0, Some(1260.0)).ends_with("report (elapsed 1s, about 21m00s left)"));
+    }
+}
