@@ -59,6 +59,18 @@ pub fn fit_images(input: InputShape, classes: i64) -> Result<UnifiedSpec, ModelE
     Ok(spec)
 }
 
+/// The paper's model with so many filters in the first of its convolutions, and in all that follows in proportion, as for
+/// [`fit_budget`]: with 10 for 28 and 32 pixels a side the paper's model itself.
+///
+/// # Errors
+/// [`ModelError::Architecture`] if there is none for such images or classes.
+pub fn of_first_filters(input: InputShape, classes: i64, filters: i64) -> Result<UnifiedSpec, ModelError> {
+    let depth = convolutions(input);
+    let spec = of_width(input, classes, depth, filters << (depth - 1));
+    spec.validate()?;
+    Ok(spec)
+}
+
 /// The largest branch alone that has at most so many `parameters`, with as many convolutions and filters in the same
 /// proportion as those of [`fit_budget`].
 ///
@@ -117,6 +129,15 @@ mod tests {
         // The round figures one would ask for.
         assert_eq!(fit_budget(square(3, 32), 10, 20_000).unwrap().branch.filters, [10, 20]);
         assert_eq!(fit_budget(square(1, 28), 10, 15_000).unwrap().branch.filters, [10, 20]);
+    }
+
+    #[test]
+    fn filters_of_the_first_convolution_decide_the_rest() {
+        for (first, filters, hidden) in [(10, [10, 20], 32), (2, [2, 4], 10), (32, [32, 64], 103)] {
+            let spec = of_first_filters(square(1, 28), 10, first).unwrap();
+            assert_eq!((&spec.branch.filters[..], spec.hidden), (&filters[..], hidden));
+        }
+        assert_eq!(of_first_filters(square(3, 64), 10, 3).unwrap().branch.filters, [3, 6, 12]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ mod unified;
 mod weights;
 
 pub use branch::{Branch, Joint};
-pub use budget::{fit_branch, fit_budget, fit_images};
+pub use budget::{fit_branch, fit_budget, fit_images, of_first_filters};
 pub use error::ModelError;
 pub use inference::InferenceModel;
 pub use params::Params;

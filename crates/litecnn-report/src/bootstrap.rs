@@ -65,7 +65,7 @@ fn resampled_mean(groups: &[(f64, u64)], random: &mut ChaCha8Rng) -> Option<f64>
 }
 
 /// The value below which the fraction `at` lies, linear between two neighbours; of nothing, none.
-fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], at: f64) -> Option<f64> {
     let place = at * sorted.len().checked_sub(1)? as f64;
     let below = *sorted.get(place as usize)?;
     let above = sorted.get(place as usize + 1).copied().unwrap_or(below);

@@ -73,6 +73,7 @@ mod png;
 mod published;
 mod report;
 mod results;
+mod scaling;
 pub mod speed;
 mod spread;
 mod stale;
@@ -102,6 +103,7 @@ pub use published::{
     PublishedSize,
 };
 pub use report::{Report, report};
+pub use scaling::{Curve, Scaling, WORTH, scaling_table};
 pub use spread::Spread;
 pub use summary::{BranchSummary, DatasetSummary, StepSummary, Summary};
 pub use tensorboard::write_tensorboard;

@@ -87,6 +87,11 @@ impl std::ops::Add for Flops {
 }
 
 impl Count {
+    /// Weights once every batch norm is folded into the convolution before it: one summand a channel is left of it.
+    pub fn folded(&self) -> i64 {
+        self.parameters - self.statistics / 2
+    }
+
     /// Counts a network.
     pub fn of(graph: &Graph) -> Self {
         let sum = |of: &dyn Fn(Role, bool) -> bool| {

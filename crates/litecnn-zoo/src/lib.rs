@@ -50,6 +50,7 @@ mod state;
 mod table;
 mod training;
 mod variants;
+mod widen;
 
 pub use count::{Count, Flops};
 pub use error::ZooError;

@@ -6,7 +6,6 @@ use litecnn_train::{Event, Observer};
 use tch::Device;
 
 use super::Space;
-use super::space::folded;
 use crate::{Count, Means, Model, Network, Recipe, TrainingData, ZooError};
 
 /// How much is spent on whom: all candidates are trained for the first number of epochs, the best third of them from the
@@ -127,7 +126,8 @@ impl Searching<'_> {
 
     fn trial(&self, data: &TrainingData, recipe: &Recipe, round: usize, candidate: usize) -> Result<Trial, ZooError> {
         let graph = self.candidate(candidate)?.graph()?;
-        let (parameters, multiplications) = (folded(&graph), Count::of(&graph).flops.macs());
+        let count = Count::of(&graph);
+        let (parameters, multiplications) = (count.folded(), count.flops.macs());
         let model = Model::new(graph, Device::Cpu, &mut stream(self.seed, "zoo/weights"))?;
         let (engine, _) = Means::engine_for(model.graph(), recipe, Device::Cpu);
         let quiet = Quiet(self.observer);

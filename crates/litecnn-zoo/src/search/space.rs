@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 
 use crate::blocks::{DenseHead, Separable};
 use crate::layer::{Conv, Depthwise, Pool, Residual};
-use crate::{Count, Graph, Layer, Network, Part, ZooError};
+use crate::{Count, Layer, Network, Part, ZooError};
 
 /// A family of networks for images of one shape, within a budget.
 ///
@@ -67,25 +67,19 @@ impl Space {
     /// The widest network of a draft within the budget, if it uses most of it.
     fn fitted(&self, name: &str, draft: &Draft) -> Result<Option<Network>, ZooError> {
         // Parameters grow with the width, so halves can be taken.
+        let fitting = |count: Count| count.folded() <= self.parameters && count.flops.macs() <= self.multiplications;
         let (mut fits, mut fails) = (0, 128);
         while fails - fits > 1 {
             let middle = (fits + fails) / 2;
             let graph = draft.network(self, name, 2 * middle).graph()?;
-            let within = folded(&graph) <= self.parameters && Count::of(&graph).flops.macs() <= self.multiplications;
-            if within { fits = middle } else { fails = middle }
+            if fitting(Count::of(&graph)) { fits = middle } else { fails = middle }
         }
         if fits == 0 {
             return Ok(None);
         }
         let network = draft.network(self, name, 2 * fits);
-        Ok((folded(&network.graph()?) >= self.parameters * 9 / 10).then_some(network))
+        Ok((Count::of(&network.graph()?).folded() >= self.parameters * 9 / 10).then_some(network))
     }
-}
-
-/// Weights once every batch norm is folded into the convolution before it: one summand a channel is left of it.
-pub(super) fn folded(graph: &Graph) -> i64 {
-    let count = Count::of(graph);
-    count.parameters - count.statistics / 2
 }
 
 impl Draft {
@@ -168,7 +162,7 @@ mod tests {
                 let network = draw();
                 assert_eq!(network, draw(), "drawn again it is the same");
                 let graph = network.graph().unwrap();
-                assert!((parameters * 9 / 10..=parameters).contains(&folded(&graph)));
+                assert!((parameters * 9 / 10..=parameters).contains(&Count::of(&graph).folded()));
                 assert!(Count::of(&graph).flops.macs() <= 8_000_000);
                 crate::kernels::check(&graph).unwrap();
                 assert_eq!(Network::parse(&network.to_toml(), "x.toml".as_ref()).unwrap(), network);

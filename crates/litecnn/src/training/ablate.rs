@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
 use litecnn_data::{Augmentation, stream};
-use litecnn_model::{Branch, DualModel, Model, UnifiedModel};
+use litecnn_model::{DualModel, Model};
 use litecnn_report::contrast;
-use litecnn_run::{Outcome, write_atomic};
-use litecnn_train::{
-    Fit, Heads, Override, Recipe, Score, TrainingData, Unfreezing, branch_logits, stage_one, train_joint, train_scratch,
-    train_single, train_whole, unified_logits,
-};
+use litecnn_run::write_atomic;
+use litecnn_train::{Heads, Override, Recipe, TrainingData, Unfreezing, stage_one, train_scratch, train_single};
 
+use super::method::{outcome, second_stage};
 use super::outcomes::{Ends, Outcomes, Task};
 use super::zoo::job::DataArgs;
 
@@ -188,45 +186,8 @@ impl Study<'_> {
                     (Model::Unified(model), vec![fit.clone(), second, third])
                 }
             };
-            self.outcomes.note(outcome(arm, seed, &model, &fits, data)?)?;
+            self.outcomes.note(outcome(arm.name(), seed, &model, &fits, data)?)?;
         }
         Ok(())
     }
-}
-
-/// The second stage of two trained branches.
-fn second_stage(
-    [first, second]: &[Branch; 2],
-    data: &TrainingData,
-    recipe: &Recipe,
-    seed: u64,
-) -> Result<(UnifiedModel, [Fit; 2])> {
-    let mut rng = stream(seed, "surgery/weights");
-    let mut model = litecnn_surgery::join(first, second, &data.unified_spec(recipe), &mut rng)?;
-    if recipe.second_stage.heads == Heads::Fresh {
-        litecnn_surgery::redraw_heads(&mut model, &mut rng)?;
-    }
-    let (model, joint) = train_joint(model, data, recipe, seed, 1, None, &Ends)?;
-    let (model, whole) = train_whole(model, data, recipe, seed, 1, None, &Ends)?;
-    Ok((model, [joint, whole]))
-}
-
-fn outcome(arm: Arm, seed: u64, model: &Model, fits: &[Fit], data: &TrainingData) -> Result<Outcome> {
-    let score = |images: &litecnn_data::DeviceImages, places: &[u32]| -> Result<f64> {
-        let logits = match model {
-            Model::Unified(model) => unified_logits(model, images, places, data.engine, 1)?,
-            Model::Branch(branch) => branch_logits(branch, images, places, data.engine)?,
-        };
-        Ok(Score::of(&logits, &images.labels(places)?)?.accuracy)
-    };
-    let test: Vec<u32> = (0..data.test.len() as u32).collect();
-    Ok(Outcome {
-        arm: arm.name(),
-        seed,
-        parameters: model.parameters(),
-        epochs: fits.iter().map(|fit| fit.epochs).sum(),
-        validation_accuracy: score(&data.images, &data.split.validation)?,
-        test_accuracy: score(&data.test, &test)?,
-        seconds: fits.iter().map(|fit| fit.seconds).sum(),
-    })
 }

@@ -10,10 +10,12 @@ mod evaluate;
 mod init;
 mod interrupt;
 mod machine;
+mod method;
 mod outcomes;
 mod progress;
 mod search;
 mod session;
+mod sizes;
 mod source;
 mod summary;
 mod surgery;
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     Summary(summary::Args),
     Search(search::Args),
     Ablate(ablate::Args),
+    Sizes(sizes::Args),
     Zoo(zoo::Args),
 }
 
@@ -48,6 +51,7 @@ pub(crate) fn run(command: Command, quiet: bool) -> Result<()> {
         Command::Summary(args) => summary::run(&args),
         Command::Search(args) => search::run(&args, quiet),
         Command::Ablate(args) => ablate::run(&args, quiet),
+        Command::Sizes(args) => sizes::run(&args, quiet),
         Command::Zoo(args) => zoo::run(&args, quiet),
     };
     done.map_err(interrupt::told)
