@@ -21,6 +21,7 @@ mod process;
 mod reproduce;
 mod setup;
 mod signals;
+mod small;
 mod system;
 mod test;
 mod tools;

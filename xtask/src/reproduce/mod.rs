@@ -14,11 +14,12 @@ use anyhow::Context;
 use litecnn_cli::{DeviceChoice, Usage, did_you_mean};
 use xshell::Shell;
 
-use self::running::{compare, compress, isong};
+use self::running::{compare, compress, isong, small};
 use self::study::Study;
 use self::wanted::Wanted;
 use crate::comparison;
 use crate::compression;
+use crate::small;
 use crate::workspace::Workspace;
 
 /// Recipes the tool carries.
@@ -48,8 +49,8 @@ pub(crate) struct Reproduce {
     /// What computes batches on a CPU: auto, kernels or libtorch [default: auto, the faster one].
     #[arg(long, value_parser = ["auto", "kernels", "libtorch"])]
     engine: Option<String>,
-    /// Name of the run: its folder in results/ [default: paper or compression, or with --smoke smoke or
-    /// compression-smoke].
+    /// Name of the run: its folder in results/ [default: paper, compression, or the study's name; with --smoke
+    /// smoke, compression-smoke ...].
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     run: Option<String>,
     /// A recipe the tool carries (paper, smoke, tuned) or a file [default: paper, or smoke with --smoke].
@@ -96,6 +97,10 @@ impl Reproduce {
             Study::Comparison => {
                 let fresh = self.fresh;
                 compare(sh, &self.checked_comparison(&root)?, fresh)
+            }
+            study @ (Study::Compact | Study::Ablation | Study::Sizes) => {
+                let fresh = self.fresh;
+                small(sh, study, &self.checked_small(&root)?, fresh)
             }
         }
     }
@@ -168,8 +173,22 @@ impl Reproduce {
         })
     }
 
+    /// As [`Self::checked`], for the studies of small models.
+    fn checked_small(self, root: &Path) -> anyhow::Result<small::Wanted> {
+        let study = self.study;
+        let Some(kind) = study.small() else { unreachable!("a study of small models") };
+        let Common { datasets, seeds, run, data_dir } = self.fixed(root)?;
+        Ok(small::Wanted { kind, datasets, seeds, smoke: self.smoke, data_dir, run })
+    }
+
     /// As [`Self::checked`], for the comparison.
     fn checked_comparison(self, root: &Path) -> anyhow::Result<comparison::Wanted> {
+        let Common { datasets, seeds, run, data_dir } = self.fixed(root)?;
+        Ok(comparison::Wanted { datasets, seeds, smoke: self.smoke, data_dir, run })
+    }
+
+    /// What studies of fixed terms have: data sets and seeds, three of them unless it is but to show that it works.
+    fn fixed(&self, root: &Path) -> anyhow::Result<Common> {
         let mut common = self.common(root)?;
         let others = [
             ("--recipe", self.recipe.is_some()),
@@ -183,17 +202,16 @@ impl Reproduce {
         ];
         for (name, given) in others {
             if given {
-                return usage(format!("{name} is fixed in the comparison: it is of equal terms on one machine"));
+                return usage(format!("{name} is fixed in the study {}: it is of equal terms on one machine", self.study));
             }
         }
         if common.datasets.is_empty() {
-            common.datasets = Study::Comparison.datasets().iter().map(|d| d.name().to_owned()).collect();
+            common.datasets = self.study.datasets().iter().map(|d| d.name().to_owned()).collect();
         }
         if self.seeds.is_empty() && !self.smoke {
             common.seeds = vec![0, 1, 2];
         }
-        let Common { datasets, seeds, run, data_dir } = common;
-        Ok(comparison::Wanted { datasets, seeds, smoke: self.smoke, data_dir, run })
+        Ok(common)
     }
 
     /// What all studies have.
@@ -219,15 +237,16 @@ impl Reproduce {
             Some(other) => return usage(format!("--data-dir: {} is not a folder", other.display())),
             None => self.smoke.then(|| root.join("datasets/samples")),
         };
-        let name = match (self.study, self.smoke) {
-            (Study::Isong, false) => "paper",
-            (Study::Isong, true) => "smoke",
-            (Study::Compression, false) => "compression",
-            (Study::Compression, true) => "compression-smoke",
-            (Study::Comparison, false) => "comparison",
-            (Study::Comparison, true) => "comparison-smoke",
+        let name = match self.study {
+            Study::Isong => "paper".to_owned(),
+            other => other.to_string(),
         };
-        let run = self.run.clone().unwrap_or_else(|| name.to_owned());
+        let name = match (self.study, self.smoke) {
+            (Study::Isong, true) => "smoke".to_owned(),
+            (_, true) => format!("{name}-smoke"),
+            (_, false) => name,
+        };
+        let run = self.run.clone().unwrap_or(name);
         if self.fresh && run == "reference" {
             return usage("--fresh would remove results/reference, which belongs to the repository".to_owned());
         }
@@ -284,6 +303,7 @@ fn run_name(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::plan;
     use clap::Parser;
 
     #[derive(Debug, Parser)]

@@ -28,8 +28,8 @@ impl Place {
     pub(super) fn prepare(sh: &Shell, study: Study, run: &str, fresh: bool) -> anyhow::Result<Self> {
         let ws = Setup::before_building(sh)?;
         let folder = ws.root.join("results").join(run);
-        if folder.join(study.other().mark()).exists() {
-            bail!("{} holds a run of the study {}: give another --run", folder.display(), study.other());
+        if let Some(other) = Study::in_folder(&folder).filter(|other| !study.shares_with(*other)) {
+            bail!("{} holds a run of the study {other}: give another --run", folder.display());
         }
         let lock = Lock::try_acquire(&folder.join(LOCK)).map_err(|e| match e {
             litecnn_run::RunError::Locked { .. } => {
@@ -66,6 +66,27 @@ impl Place {
                 Err(Ended(failed).into())
             }
         }
+    }
+
+    /// Runs the tool side by side: named lists of command lines, those of a list one after the other.
+    pub(super) fn side_by_side<'a>(
+        &self,
+        lists: impl Iterator<Item = (String, &'a [Vec<OsString>])>,
+        workers: usize,
+        begin: &(dyn Fn(usize) + Sync),
+    ) -> anyhow::Result<()> {
+        let command = |arguments: &Vec<OsString>| {
+            let mut command = Command::new(self.ws.tool());
+            command.args(arguments).current_dir(&self.ws.root);
+            command
+        };
+        let lists = lists.map(|(name, commands)| (name, commands.iter().map(command).collect()));
+        let done = process::side_by_side(lists.collect(), workers, begin);
+        if done.is_err() {
+            signals::stop_if_asked()?;
+            eprintln!("error: stopped; the same command, given again, goes on from there");
+        }
+        done
     }
 }
 

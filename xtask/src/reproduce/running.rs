@@ -1,4 +1,3 @@
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::process::Command;
 use std::time::Instant;
@@ -14,6 +13,7 @@ use crate::compression::{self, Ledger};
 use crate::plan::{left, plan, recorded};
 use crate::process;
 use crate::signals;
+use crate::small;
 
 /// The study of the dual model.
 pub(super) fn isong(sh: &Shell, wanted: &Wanted) -> anyhow::Result<()> {
@@ -71,20 +71,8 @@ pub(super) fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> a
     }
     let mut begun = light.len();
     for wave in networks {
-        let lists = wave.iter().map(|step| {
-            let command = |arguments: &Vec<OsString>| {
-                let mut command = Command::new(place.ws.tool());
-                command.args(arguments).current_dir(&place.ws.root);
-                command
-            };
-            (step.to_string(), step.commands.iter().map(command).collect())
-        });
-        let done = process::side_by_side(lists.collect(), workers, &|n| line(begun + n));
-        if let Err(error) = done {
-            signals::stop_if_asked()?;
-            eprintln!("error: stopped; the same command, given again, goes on from there");
-            return Err(error);
-        }
+        let lists = wave.iter().map(|step| (step.to_string(), &step.commands[..]));
+        place.side_by_side(lists, workers, &|n| line(begun + n))?;
         begun += wave.len();
     }
     println!("measuring (elapsed {})", duration(place.elapsed()));
@@ -93,6 +81,26 @@ pub(super) fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> a
     signals::stop_if_asked()?;
     measured?;
     println!("{} steps done in {}", all.len() + 1, duration(place.elapsed()));
+    Ok(())
+}
+
+/// A study of small models.
+pub(super) fn small(sh: &Shell, study: Study, wanted: &small::Wanted, fresh: bool) -> anyhow::Result<()> {
+    let place = Place::prepare(sh, study, &wanted.run, fresh)?;
+    litecnn_run::write_atomic(&place.folder.join(study.mark()), format!("{study}\n").as_bytes())?;
+    let (first, then) = (wanted.first(), wanted.then());
+    let all: Vec<small::Step> = first.iter().chain(&then).cloned().collect();
+    // Each step tells how long it will take; of those ahead nothing is known.
+    let line = |n: usize| println!("{}", headline(&all, n, place.elapsed(), None));
+    for (n, step) in first.iter().enumerate() {
+        line(n);
+        step.commands.iter().try_for_each(|command| place.step(step, command.clone()))?;
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    place.side_by_side(then.iter().map(|step| (step.to_string(), &step.commands[..])), workers, &|n| {
+        line(first.len() + n);
+    })?;
+    println!("{} steps done in {}", all.len(), duration(place.elapsed()));
     Ok(())
 }
 

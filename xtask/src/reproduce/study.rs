@@ -1,4 +1,10 @@
+use std::path::Path;
+
 use crate::compression::LEDGER;
+use crate::small;
+
+/// The file by which the folder of a study of small models is known; it holds the study's name.
+const SMALL: &str = "study.txt";
 
 /// What can be reproduced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -10,6 +16,12 @@ pub(super) enum Study {
     Compression,
     /// The dual model beside other ways to a small network, on Fashion-MNIST and CIFAR-10.
     Comparison,
+    /// Networks searched for within the dual model's number of weights, on its three data sets.
+    Compact,
+    /// What each part of the dual model's method is worth.
+    Ablation,
+    /// How accuracy grows with the number of weights.
+    Sizes,
 }
 
 impl Study {
@@ -19,21 +31,40 @@ impl Study {
             // The comparison begins with what the dual model's study makes, and may go on in its folder.
             Self::Isong | Self::Comparison => "run.toml",
             Self::Compression => LEDGER,
+            Self::Compact | Self::Ablation | Self::Sizes => SMALL,
         }
     }
 
-    /// Whose runs it cannot share a folder with.
-    pub(super) fn other(self) -> Self {
+    /// Which of the studies of small models it is, if it is one.
+    pub(super) fn small(self) -> Option<small::Kind> {
         match self {
-            Self::Isong | Self::Comparison => Self::Compression,
-            Self::Compression => Self::Isong,
+            Self::Compact => Some(small::Kind::Compact),
+            Self::Ablation => Some(small::Kind::Ablation),
+            Self::Sizes => Some(small::Kind::Sizes),
+            Self::Isong | Self::Compression | Self::Comparison => None,
         }
+    }
+
+    /// That of the run in a folder, if there is one.
+    pub(super) fn in_folder(folder: &Path) -> Option<Self> {
+        if let Ok(name) = std::fs::read_to_string(folder.join(SMALL)) {
+            return <Self as clap::ValueEnum>::from_str(name.trim(), true).ok();
+        }
+        [Self::Compression, Self::Isong].into_iter().find(|study| folder.join(study.mark()).exists())
+    }
+
+    /// Whether a run of another study may go on in its folder.
+    pub(super) fn shares_with(self, other: Self) -> bool {
+        let pair = |study| matches!(study, Self::Isong | Self::Comparison);
+        self == other || pair(self) && pair(other)
     }
 
     /// The data sets it can be done with.
     pub(super) fn datasets(self) -> &'static [Dataset] {
         match self {
-            Self::Isong => &[Dataset::Mnist, Dataset::FashionMnist, Dataset::Cifar10],
+            Self::Isong | Self::Compact | Self::Ablation | Self::Sizes => {
+                &[Dataset::Mnist, Dataset::FashionMnist, Dataset::Cifar10]
+            }
             Self::Compression => &[Dataset::Cifar10, Dataset::Cifar100],
             Self::Comparison => &[Dataset::FashionMnist, Dataset::Cifar10],
         }
@@ -46,6 +77,9 @@ impl std::fmt::Display for Study {
             Self::Isong => "isong",
             Self::Compression => "compression",
             Self::Comparison => "comparison",
+            Self::Compact => "compact",
+            Self::Ablation => "ablation",
+            Self::Sizes => "sizes",
         })
     }
 }

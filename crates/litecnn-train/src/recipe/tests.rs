@@ -102,6 +102,7 @@ fn faults_are_shown_with_their_line() {
         ("[stage-1.augmentation]\nmirror = 2", 2, "2 is impossible here: at least 0, at most 1"),
         ("[stage-2-1.augmentation]\nmiror = 1", 2, "(did you mean `stage-2-1.augmentation.mirror`?)"),
         ("[data]\nnormalise = 1", 2, "invalid type"),
+        ("[second-stage]\nunfreezing = \"sideways\"", 2, "unknown variant `sideways`"),
         ("[distillation]\nweight = 2", 2, "2 is impossible here: at least 0, at most 1"),
         ("[distillation]\ntemperature = 0", 2, "0 is impossible here: a number above 0"),
         ("[distillation]\nweight = 0.5", 1, "`distillation.answers`: give a file"),

@@ -8,6 +8,7 @@ mod halting;
 mod hostile;
 mod optimizers;
 mod repeatable;
+mod second_stage;
 mod shapes;
 mod steps;
 

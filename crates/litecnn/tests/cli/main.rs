@@ -11,6 +11,7 @@ mod pictures;
 mod pipeline;
 mod resume;
 mod search;
+mod studies;
 mod tutorial;
 mod zoo;
 

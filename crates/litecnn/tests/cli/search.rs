@@ -64,7 +64,7 @@ fn impossible_searches_are_refused() {
     let out = dir.path().join("out");
     let (status, told) = bad(&mut search("0", &out));
     assert!(status == 2 && told.contains("--rounds wants numbers of epochs"), "{told}");
-    let (status, told) = bad(tool("search --budget 20").arg("--out").arg(&out));
+    let (status, told) = bad(tool("search --budget 20 --hold-out 100").arg("--out").arg(&out));
     assert!(status == 2 && told.contains("about 20 weights"), "{told}");
     assert!(!out.exists());
 }
