@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 
 use crate::samples;
 
-const BASE: &str = "[data]\nvalidation-images = 200\n[stage-2-2]\nepochs = 2\n";
+const BASE: &str = "[data]\nvalidation-images = 200\n[stage-2-2]\nkeep = \"last\"\nepochs = 2\n";
 
 fn recipe(text: &str) -> Recipe {
     Recipe::parse(&format!("{BASE}{text}"), std::path::Path::new("test")).unwrap()
