@@ -246,18 +246,10 @@ fn compressed(file: &[u8]) -> Result<u64, BenchError> {
     Ok(packed.map_err(refused)?.len() as u64)
 }
 
-/// Times every engine in turn; what disturbs the machine for longer than a round disturbs all.
+/// Times the engines of all contenders.
 fn time(found: &mut Found, turns: Turns) -> Result<(), BenchError> {
-    let calls = Calls { warmup: 3, repetitions: turns.calls };
-    let mut medians = vec![Vec::new(); found.engines.len()];
-    for _ in 0..turns.rounds.max(1) {
-        for ((_, engine), medians) in found.engines.iter().zip(&mut medians) {
-            medians.push(latency(engine.as_ref(), 1, None, calls)?.median);
-        }
-    }
-    for ((name, engine), mut medians) in found.engines.iter().zip(medians) {
-        medians.sort_by(f64::total_cmp);
-        let us = medians[medians.len() / 2];
+    let times = time_in_turn(found.engines.iter().map(|(_, engine)| engine.as_ref()), turns)?;
+    for ((name, engine), us) in found.engines.iter().zip(times) {
         if let Some(contender) = found.contenders.iter_mut().find(|c| c.name == *name) {
             contender.timings.push(Timing { program: engine.program().to_owned(), us });
         }
@@ -265,10 +257,30 @@ fn time(found: &mut Found, turns: Turns) -> Result<(), BenchError> {
     Ok(())
 }
 
+/// Microseconds of engines for one image, in turn: the median of the rounds' medians. What disturbs the machine for longer
+/// than a round disturbs all.
+pub(crate) fn time_in_turn<'a>(
+    engines: impl Iterator<Item = &'a dyn Engine> + Clone,
+    turns: Turns,
+) -> Result<Vec<f64>, BenchError> {
+    let calls = Calls { warmup: 3, repetitions: turns.calls };
+    let mut medians: Vec<Vec<f64>> = engines.clone().map(|_| Vec::new()).collect();
+    for _ in 0..turns.rounds.max(1) {
+        for (engine, medians) in engines.clone().zip(&mut medians) {
+            medians.push(latency(engine, 1, None, calls)?.median);
+        }
+    }
+    let middle = |mut medians: Vec<f64>| {
+        medians.sort_by(f64::total_cmp);
+        medians[medians.len() / 2]
+    };
+    Ok(medians.into_iter().map(middle).collect())
+}
+
 /// A network of the crate litecnn-zoo, in libtorch on the CPU.
-struct ZooSubject {
-    name: String,
-    model: ZooModel,
+pub(crate) struct ZooSubject {
+    pub(crate) name: String,
+    pub(crate) model: ZooModel,
 }
 
 impl Engine for ZooSubject {

@@ -40,12 +40,14 @@ mod memory;
 mod peer;
 mod profile;
 mod sample;
+mod small;
 mod subject;
 mod sweep;
 mod timing;
 
 pub use affinity::share_processors;
 pub use contenders::{Turns, contenders};
+pub use small::small_models;
 pub use engine::{Call, Engine, Measure};
 pub use error::BenchError;
 pub use exported::{Exported, Weights};

@@ -8,6 +8,14 @@ use crate::numbers::{NONE, grouped, points, spread_percent};
 /// Ways of training the same thing as a table: each beside the first of them, seed by seed, with the 95 % interval of the
 /// mean difference by Student's t. `order` is theirs; what is not in it comes last.
 pub fn contrast(outcomes: &[Outcome], order: &[String]) -> String {
+    let (header, rows) = contrast_rows(outcomes, order);
+    let mut page = Page::default();
+    page.table(&header, &rows);
+    page.to_markdown()
+}
+
+/// Its header and rows.
+pub(crate) fn contrast_rows(outcomes: &[Outcome], order: &[String]) -> (Vec<String>, Vec<Vec<String>>) {
     let mut arms: Vec<&str> = Vec::new();
     for outcome in outcomes {
         if !arms.contains(&outcome.arm.as_str()) {
@@ -53,9 +61,7 @@ pub fn contrast(outcomes: &[Outcome], order: &[String]) -> String {
             interval,
         ]
     });
-    let mut page = Page::default();
-    page.table(&header.map(str::to_owned), &rows.collect::<Vec<_>>());
-    page.to_markdown()
+    (header.map(str::to_owned).to_vec(), rows.collect())
 }
 
 #[cfg(test)]

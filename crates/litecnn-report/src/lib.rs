@@ -74,6 +74,7 @@ mod published;
 mod report;
 mod results;
 mod scaling;
+pub mod small;
 pub mod speed;
 mod spread;
 mod stale;

@@ -181,6 +181,17 @@ impl Scaling {
 
 /// Sizes and what they reach as a table, and what follows.
 pub fn scaling_table(outcomes: &[Outcome], scaling: Option<&Scaling>) -> String {
+    let (header, rows) = scaling_rows(outcomes, scaling);
+    let mut page = Page::default();
+    page.table(&header, &rows);
+    if let Some(scaling) = scaling {
+        page.paragraph(&scaling.verdict());
+    }
+    page.to_markdown()
+}
+
+/// Header and rows of the table.
+pub(crate) fn scaling_rows(outcomes: &[Outcome], scaling: Option<&Scaling>) -> (Vec<String>, Vec<Vec<String>>) {
     let mut sizes: BTreeMap<i64, Vec<&Outcome>> = BTreeMap::new();
     for outcome in outcomes {
         sizes.entry(outcome.parameters).or_default().push(outcome);
@@ -201,12 +212,7 @@ pub fn scaling_table(outcomes: &[Outcome], scaling: Option<&Scaling>) -> String 
         ]
     });
     let header = ["filters", "weights", "seeds", "held out, %", "test, %", "curve, %"].map(str::to_owned);
-    let mut page = Page::default();
-    page.table(&header, &rows.collect::<Vec<_>>());
-    if let Some(scaling) = scaling {
-        page.paragraph(&scaling.verdict());
-    }
-    page.to_markdown()
+    (header.to_vec(), rows.collect())
 }
 
 #[cfg(test)]

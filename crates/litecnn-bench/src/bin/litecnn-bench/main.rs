@@ -20,6 +20,7 @@ mod progress;
 mod report;
 mod runtime;
 mod sheet;
+mod small;
 mod sweep;
 mod table;
 
@@ -49,6 +50,7 @@ enum Command {
     Runtime(runtime::Args),
     Forms(forms::Args),
     Contenders(contenders::Args),
+    Small(small::Args),
     Peers(peers::Args),
     Growth(growth::Args),
     Profile(profile::Args),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Runtime(args) => runtime::run(&args, cli.quiet),
         Command::Forms(args) => forms::run(&args, cli.quiet),
         Command::Contenders(args) => contenders::run(&args, cli.quiet),
+        Command::Small(args) => small::run(&args, cli.quiet),
         Command::Peers(args) => peers::run(&args, cli.quiet),
         Command::Growth(args) => growth::run(&args, cli.quiet),
         Command::Profile(args) => profile::run(&args),
