@@ -70,8 +70,12 @@ impl Wanted {
                 if self.smoke {
                     let few = ["--candidates", "2", "--rounds", "1", "--hold-out", "200", "--operations", "1000000"];
                     search.extend(words(&few));
-                } else {
+                } else if dataset == "cifar10" {
                     search.extend(words(&["--limit-train", "20000"]));
+                } else {
+                    // Easier sets, where less tells networks apart.
+                    let fewer = ["--candidates", "18", "--rounds", "2,6,18", "--limit-train", "15000"];
+                    search.extend(words(&fewer));
                 }
                 vec![step("search", self.command(search, dataset, &folder.join("search")))]
             }

@@ -57,7 +57,7 @@ pub(super) fn models(title: &str, dataset: &str, small: &Small, published: &Publ
 
 /// Accuracy as one model, or two, are made narrower and wider, with the curves fitted.
 pub(super) fn sizes(title: &str, dataset: &str, families: [&[Outcome]; 2]) -> Result<Figure, ReportError> {
-    let names = ["the paper's model, recipe `tuned`", "the network found, recipe `compact`"];
+    let names = ["the paper's model, recipe tuned", "the network found, recipe compact"];
     let lines = families.into_iter().zip(names).filter(|(outcomes, _)| !outcomes.is_empty()).map(|(outcomes, name)| {
         let points = outcomes.iter().map(|o| (o.parameters as f64, 100.0 * o.test_accuracy)).collect();
         let curve = Scaling::fit(outcomes).map(|scaling| scaling.curve);

@@ -61,8 +61,8 @@ impl SmallFamily {
     pub fn words(self) -> &'static str {
         match self {
             Self::Paper => "the paper's model and recipe",
-            Self::Tuned => "the paper's model, recipe `tuned`",
-            Self::Compact => "a network found by search, recipe `compact`",
+            Self::Tuned => "the paper's model, recipe tuned",
+            Self::Compact => "a network found by search, recipe compact",
         }
     }
 }

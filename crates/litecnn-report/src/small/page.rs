@@ -204,7 +204,7 @@ mod tests {
         let page = page(&small(models), &studies, &published).unwrap();
         let text = page.to_markdown();
         assert!(text.contains("| MNIST | as the paper prints it | 99.00 | 14,862 |"), "{text}");
-        let tuned = "| MNIST | the paper's model, recipe `tuned` | 99.51 ± 0.01 | 14,862 | 15,000 | 59,576 | 800,000 | 9.6 |";
+        let tuned = "| MNIST | the paper's model, recipe tuned | 99.51 ± 0.01 | 14,862 | 15,000 | 59,576 | 800,000 | 9.6 |";
         assert!(text.contains(tuned), "{text}");
         assert!(text.contains("these differ from the method, in points: final model in one stage (-1.00)."), "{text}");
         assert!(text.contains("No difference is shown for: unfrozen in one step."), "{text}");

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use litecnn_cli::Usage;
-use litecnn_data::Dataset;
+use litecnn_data::{Augmentation, Dataset};
 use litecnn_model::{BranchSpec, InputShape, UnifiedSpec, fit_budget, fit_images};
 use litecnn_train::Recipe;
 
@@ -21,6 +21,10 @@ pub(crate) struct ModelArgs {
     /// Units of the hidden layer that joins the branches.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=65_536))]
     pub(crate) hidden: Option<i64>,
+    /// Mirror half of the training images left to right wherever the recipe augments images: for pictures that mean the
+    /// same then, which letters and digits do not.
+    #[arg(long)]
+    pub(crate) mirror: bool,
 }
 
 impl ModelArgs {
@@ -38,8 +42,23 @@ impl ModelArgs {
         if let Some(hidden) = self.hidden {
             recipe.model.hidden_units = hidden;
         }
+        if self.mirror {
+            mirror(recipe);
+        }
         Ok(())
     }
+}
+
+/// Has half of the training images mirrored in every step that augments images.
+fn mirror(recipe: &mut Recipe) {
+    let steps = [
+        &mut recipe.stage_1.augmentation,
+        &mut recipe.stage_2_1.augmentation,
+        &mut recipe.stage_2_2.augmentation,
+        &mut recipe.cross_validation.augmentation,
+    ];
+    let augmented = steps.into_iter().filter(|step| **step != Augmentation::NONE);
+    augmented.chain([&mut recipe.augmentation]).for_each(|augmentation| augmentation.mirror = 0.5);
 }
 
 /// Whether there is such a model: found out before anything is written.
@@ -105,6 +124,18 @@ fn wrong(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_augmented_is_mirrored() {
+        for (name, mirrored) in [("paper", [0.5, 0.0, 0.0, 0.0, 0.0]), ("pictures", [0.5, 0.5, 0.0, 0.5, 0.5])] {
+            let mut recipe = Recipe::load(name).unwrap();
+            mirror(&mut recipe);
+            let Recipe { stage_1, stage_2_1, stage_2_2, cross_validation, augmentation, .. } = recipe;
+            let steps = [stage_1.augmentation, stage_2_1.augmentation, stage_2_2.augmentation];
+            let all = [augmentation].into_iter().chain(steps).chain([cross_validation.augmentation]);
+            assert_eq!(all.map(|step| step.mirror).collect::<Vec<_>>(), mirrored, "{name}");
+        }
+    }
 
     #[test]
     fn sizes_are_parameters_or_bytes() {
