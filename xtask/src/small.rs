@@ -62,7 +62,8 @@ impl Wanted {
     /// The first steps of a data set, the data apart.
     fn of(&self, dataset: &str) -> Vec<Step> {
         let folder = self.folder(dataset);
-        let step = |name: &str, command: Vec<OsString>| Step { name: format!("{dataset}: {name}"), commands: vec![command] };
+        let step =
+            |name: &str, command: Vec<OsString>| Step { name: format!("{dataset}: {name}"), commands: vec![command] };
         match self.kind {
             Kind::Compact => {
                 let budget = if dataset == "cifar10" { "19622" } else { "14862" };
@@ -89,7 +90,14 @@ impl Wanted {
                 if !self.smoke {
                     let network = format!("crates/litecnn-zoo/networks/compact-{dataset}.toml");
                     let mut compact = words(&["sizes", "--network", &network, "--recipe", recipe(dataset)]);
-                    compact.extend(words(&["--set", "epochs=20", "--limit-train", "20000", "--filters", "4,6,8,12,16,24,32"]));
+                    compact.extend(words(&[
+                        "--set",
+                        "epochs=20",
+                        "--limit-train",
+                        "20000",
+                        "--filters",
+                        "4,6,8,12,16,24,32",
+                    ]));
                     compact.extend(self.seeds());
                     steps.push(("sizes of the network found", compact, folder.join("compact")));
                 }

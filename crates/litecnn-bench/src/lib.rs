@@ -47,7 +47,6 @@ mod timing;
 
 pub use affinity::share_processors;
 pub use contenders::{Turns, contenders};
-pub use small::small_models;
 pub use engine::{Call, Engine, Measure};
 pub use error::BenchError;
 pub use exported::{Exported, Weights};
@@ -57,6 +56,7 @@ pub use memory::is_out_of_memory;
 pub use peer::{Contest, Peer, contest, in_turn};
 pub use profile::{Part, profile};
 pub use sample::{Calls, Sample, measure};
+pub use small::small_models;
 pub use subject::Subject;
 pub use sweep::{Sweep, sweep};
 pub use timing::{LEAST_SECONDS, latency, throughput};

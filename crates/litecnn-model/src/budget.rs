@@ -145,7 +145,12 @@ mod tests {
         let grey = fit_branch(square(1, 28), 10, 14_862).unwrap();
         assert_eq!((&grey.filters[..], grey.parameters()), (&[18, 35][..], 14_645));
         let colour = fit_branch(square(3, 32), 10, 19_622).unwrap();
-        assert_eq!((&colour.filters[..], colour.parameters() > 19_000), (&[18, 36][..], true), "{}", colour.parameters());
+        assert_eq!(
+            (&colour.filters[..], colour.parameters() > 19_000),
+            (&[18, 36][..], true),
+            "{}",
+            colour.parameters()
+        );
         assert!(matches!(fit_branch(square(3, 32), 10, 100), Err(ModelError::Budget { .. })));
     }
 

@@ -30,7 +30,8 @@ pub(crate) fn contrast_rows(outcomes: &[Outcome], order: &[String]) -> (Vec<Stri
     };
     let first = arms.first().map(|arm| of(arm)).unwrap_or_default();
     let reference = arms.first().copied().unwrap_or_default();
-    let header = ["", "weights", "epochs", "seeds", "held out, %", "test, %", &format!("against {reference}, points"), "95 %"];
+    let header =
+        ["", "weights", "epochs", "seeds", "held out, %", "test, %", &format!("against {reference}, points"), "95 %"];
     let rows = arms.iter().map(|&arm| {
         let all = of(arm);
         let spread = |figure: fn(&Outcome) -> f64| {

@@ -78,7 +78,8 @@ impl Curve {
                 for j in 0..=STEPS {
                     let (floor, exponent) = (at(floors, i), at(exponents, j).exp());
                     let fitted = Self::with(floor, exponent, points);
-                    let misfit = points.iter().map(|&(weights, error)| (fitted.at(weights) / error - 1.0).powi(2)).sum();
+                    let misfit =
+                        points.iter().map(|&(weights, error)| (fitted.at(weights) / error - 1.0).powi(2)).sum();
                     if misfit < best.0 {
                         best = (misfit, fitted);
                     }
@@ -165,7 +166,9 @@ impl Scaling {
                 weights(high),
                 100.0 * WORTH
             ),
-            None => format!("However many there are, a doubling takes at least {:.0} % of the errors away.", 100.0 * WORTH),
+            None => {
+                format!("However many there are, a doubling takes at least {:.0} % of the errors away.", 100.0 * WORTH)
+            }
         };
         format!(
             "Errors are {} % + {:.3} · weights^-{:.2}, as a fraction (95 % intervals: {} % and {:.2} to {:.2}). {enough}",

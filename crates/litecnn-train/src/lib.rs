@@ -89,9 +89,9 @@ pub use observer::{Event, Observer, Silent};
 pub use optimizer::{Counters, HostOptimizer, Memory, Optimizer, restore_tensor};
 pub use recipe::{
     AdamWSettings, ClassWeighting, DataSettings, DistillationSettings, DualSettings, EarlyStoppingSettings,
-    FoldSettings, FoldStart, Heads, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override, OverrideError,
-    Recipe, RecipeError, ScheduleSettings, SecondStageSettings, SgdSettings, TrainSettings, Unfreezing, ValidationPart, WeightDecay, load_over,
-    parse_over,
+    FoldSettings, FoldStart, Heads, Keep, ModelSettings, Monitor, NadamSettings, OptimizerSettings, Override,
+    OverrideError, Recipe, RecipeError, ScheduleSettings, SecondStageSettings, SgdSettings, TrainSettings, Unfreezing,
+    ValidationPart, WeightDecay, load_over, parse_over,
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};

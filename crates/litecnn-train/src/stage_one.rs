@@ -37,7 +37,13 @@ pub fn stage_one(
     let DualModel { branches: [first, second] } = model;
     let pupil = |branch, number: usize| {
         let augmentation = if number == 0 { &settings.augmentation } else { &recipe.augmentation };
-        Pupil::new(branch, data, recipe, Lessons { step: STAGE_ONE, epochs: settings.epochs, augmentation, seed }, number)
+        Pupil::new(
+            branch,
+            data,
+            recipe,
+            Lessons { step: STAGE_ONE, epochs: settings.epochs, augmentation, seed },
+            number,
+        )
     };
     let mut problem = Dual { pupils: [pupil(first, 0)?, pupil(second, 1)?], workers };
     let plan = Plan {

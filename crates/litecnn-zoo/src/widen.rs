@@ -17,11 +17,14 @@ impl Network {
         }
         let begins = self.parts.first().and_then(|part| part.layers.first());
         let Some(Layer::Conv(conv)) = begins else { return Err(fail("it does not begin with a convolution".into())) };
-        let Width::Channels(channels) = conv.out else { return Err(fail("its first convolution tells classes".into())) };
+        let Width::Channels(channels) = conv.out else {
+            return Err(fail("its first convolution tells classes".into()));
+        };
         let factor = first as f64 / channels as f64;
-        let parts = self.parts.iter().map(|part| {
-            Ok(Part { name: part.name.clone(), layers: all(&part.layers, factor).map_err(&fail)? })
-        });
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| Ok(Part { name: part.name.clone(), layers: all(&part.layers, factor).map_err(&fail)? }));
         Ok(Self { parts: parts.collect::<Result<_, ZooError>>()?, ..self.clone() })
     }
 }

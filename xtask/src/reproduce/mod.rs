@@ -202,7 +202,10 @@ impl Reproduce {
         ];
         for (name, given) in others {
             if given {
-                return usage(format!("{name} is fixed in the study {}: it is of equal terms on one machine", self.study));
+                return usage(format!(
+                    "{name} is fixed in the study {}: it is of equal terms on one machine",
+                    self.study
+                ));
             }
         }
         if common.datasets.is_empty() {

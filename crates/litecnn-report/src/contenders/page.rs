@@ -1,6 +1,6 @@
-use crate::interval::{of_mean, of_share};
 use super::{Contender, Contenders, figures, verdict};
 use crate::document::{Page, escape};
+use crate::interval::{of_mean, of_share};
 use crate::numbers::{NONE, grouped, interval_percent, percent, probability};
 use crate::speed::{OURS, RUNTIME, RUNTIME_INT8};
 use crate::verdict::title;

@@ -1,6 +1,6 @@
-use crate::interval::of_mean;
 use super::{Contender, Contenders, Family, SCRATCH, TWO_STAGE, TWO_STAGE_INT8};
 use crate::Interval;
+use crate::interval::of_mean;
 use crate::numbers::{grouped, percent, points};
 
 /// What the figures say of a data set, whichever way they fall; nothing of what was not measured.

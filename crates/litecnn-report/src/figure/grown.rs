@@ -33,7 +33,8 @@ const STEPS: usize = 80;
 impl GrownPanel<'_> {
     pub(crate) fn panel(&self) -> Result<Panel, ReportError> {
         let told = self.lines.iter().map(|line| {
-            let points = line.points.iter().map(|(size, accuracy)| format!("{accuracy:.2} % at {}", (self.label)(*size)));
+            let points =
+                line.points.iter().map(|(size, accuracy)| format!("{accuracy:.2} % at {}", (self.label)(*size)));
             format!("{}: {}", line.name, points.collect::<Vec<_>>().join(", "))
         });
         let alt = format!("{}; {}", self.title, told.collect::<Vec<_>>().join("; "));

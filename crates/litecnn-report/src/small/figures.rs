@@ -61,16 +61,21 @@ pub(super) fn sizes(title: &str, dataset: &str, families: [&[Outcome]; 2]) -> Re
     let lines = families.into_iter().zip(names).filter(|(outcomes, _)| !outcomes.is_empty()).map(|(outcomes, name)| {
         let points = outcomes.iter().map(|o| (o.parameters as f64, 100.0 * o.test_accuracy)).collect();
         let curve = Scaling::fit(outcomes).map(|scaling| scaling.curve);
-        GrownLine { name: name.to_owned(), points, curve: curve.map(|curve| Box::new(move |weights| 100.0 * (1.0 - curve.at(weights))) as _) }
+        GrownLine {
+            name: name.to_owned(),
+            points,
+            curve: curve.map(|curve| Box::new(move |weights| 100.0 * (1.0 - curve.at(weights))) as _),
+        }
     });
     let heading = format!("{title}: accuracy by size");
     let panel =
         GrownPanel { title: &heading, axis: "weights", label: weights_label, lines: lines.collect() }.panel()?;
     Ok(Figure {
         name: format!("sizes-{}", file_part(dataset)),
-        caption: "Accuracy on the test images of each seed as all layers are made narrower and wider, and the curve fitted; \
+        caption:
+            "Accuracy on the test images of each seed as all layers are made narrower and wider, and the curve fitted; \
                   few epochs, all alike."
-            .to_owned(),
+                .to_owned(),
         panels: vec![panel],
         columns: 1,
     })

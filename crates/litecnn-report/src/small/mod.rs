@@ -46,7 +46,8 @@ struct Studies {
 
 impl Studies {
     fn read(folder: &Path) -> Result<Self, ReportError> {
-        let some = |path: PathBuf| if path.exists() { Ok(read_outcomes(&path)?) } else { Ok::<_, ReportError>(Vec::new()) };
+        let some =
+            |path: PathBuf| if path.exists() { Ok(read_outcomes(&path)?) } else { Ok::<_, ReportError>(Vec::new()) };
         let mut studies = Self::default();
         for dataset in subfolders(&folder.join("ablation")) {
             let outcomes = some(folder.join("ablation").join(&dataset).join(OUTCOMES))?;
@@ -62,7 +63,8 @@ impl Studies {
     /// Data sets of anything, in the order of pages.
     fn datasets<'a>(&'a self, small: &'a Small) -> Vec<&'a str> {
         let models = small.models.iter().map(|model| model.dataset.as_str());
-        let mut all: Vec<&str> = models.chain(self.ablation.keys().chain(self.sizes.keys()).map(String::as_str)).collect();
+        let mut all: Vec<&str> =
+            models.chain(self.ablation.keys().chain(self.sizes.keys()).map(String::as_str)).collect();
         all.sort_by(|a, b| order::datasets(a, b));
         all.dedup();
         all

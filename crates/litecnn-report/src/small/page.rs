@@ -83,7 +83,8 @@ const ARMS: [(&str, &str); 10] = [
 ];
 
 fn table(page: &mut Page, small: &Small, datasets: &[&str], published: &Published) {
-    let header = ["", "model", "test, %", "weights", "before folding", "bytes", "MACs", "µs", "µs, libtorch", "minutes a seed"];
+    let header =
+        ["", "model", "test, %", "weights", "before folding", "bytes", "MACs", "µs", "µs, libtorch", "minutes a seed"];
     let mut rows = Vec::new();
     for dataset in datasets {
         let name = title(dataset, published);
@@ -161,7 +162,9 @@ mod tests {
             bytes: 59_576,
             timings: vec![Timing { program: RUNTIME.to_owned(), us: 9.6 }],
             images: 10_000,
-            trainings: (0..3).map(|seed| Training { seed, epochs: 9, seconds: 600.0, correct: correct + seed }).collect(),
+            trainings: (0..3)
+                .map(|seed| Training { seed, epochs: 9, seconds: 600.0, correct: correct + seed })
+                .collect(),
         }
     }
 
@@ -192,10 +195,12 @@ mod tests {
         let models = vec![model("mnist", SmallFamily::Tuned, 9_950), model("mnist", SmallFamily::Compact, 9_960)];
         let mut studies = Studies::default();
         let arms = [("method", 0.99), ("scratch", 0.98), ("one-step", 0.99)];
-        let each = arms.iter().flat_map(|&(arm, accuracy)| (0..3).map(move |seed| {
-            let jitter = if arm == "one-step" { [0.001, -0.001, 0.0][seed as usize] } else { 0.0 };
-            outcome(arm, seed, 14_862, accuracy + jitter)
-        }));
+        let each = arms.iter().flat_map(|&(arm, accuracy)| {
+            (0..3).map(move |seed| {
+                let jitter = if arm == "one-step" { [0.001, -0.001, 0.0][seed as usize] } else { 0.0 };
+                outcome(arm, seed, 14_862, accuracy + jitter)
+            })
+        });
         studies.ablation.insert("mnist".into(), each.collect());
         let sizes: Vec<Outcome> = [1_000, 2_000, 4_000, 8_000, 16_000]
             .map(|weights| outcome("x", 0, weights, 1.0 - 0.01 - 5.0 / weights as f64))
@@ -204,7 +209,8 @@ mod tests {
         let page = page(&small(models), &studies, &published).unwrap();
         let text = page.to_markdown();
         assert!(text.contains("| MNIST | as the paper prints it | 99.00 | 14,862 |"), "{text}");
-        let tuned = "| MNIST | the paper's model, recipe tuned | 99.51 ± 0.01 | 14,862 | 15,000 | 59,576 | 800,000 | 9.6 |";
+        let tuned =
+            "| MNIST | the paper's model, recipe tuned | 99.51 ± 0.01 | 14,862 | 15,000 | 59,576 | 800,000 | 9.6 |";
         assert!(text.contains(tuned), "{text}");
         assert!(text.contains("these differ from the method, in points: final model in one stage (-1.00)."), "{text}");
         assert!(text.contains("No difference is shown for: unfrozen in one step."), "{text}");

@@ -8,9 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use litecnn_cli::duration;
 use litecnn_data::Dataset;
-use litecnn_run::{
-    Manifest, OUTCOMES, Outcome, RunDir, now, read_outcomes, sha256, write_outcomes,
-};
+use litecnn_run::{Manifest, OUTCOMES, Outcome, RunDir, now, read_outcomes, sha256, write_outcomes};
 use litecnn_train::{Event, Observer};
 use tch::Device;
 

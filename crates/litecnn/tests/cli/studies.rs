@@ -44,7 +44,8 @@ fn every_arm_is_trained_for_the_same_epochs() {
 
     // What is missing is done, to the bit; nothing else is.
     let text = std::fs::read_to_string(out.join("outcomes.csv")).unwrap();
-    let some: Vec<&str> = text.lines().filter(|line| !line.starts_with("top-down,1") && !line.contains("scratch,0")).collect();
+    let some: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("top-down,1") && !line.contains("scratch,0")).collect();
     assert_eq!(some.len(), text.lines().count() - 2);
     std::fs::write(out.join("outcomes.csv"), some.join("\n") + "\n").unwrap();
     let ran = good(&mut tool("ablate --seeds 0,1", &out));
