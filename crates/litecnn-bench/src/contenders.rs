@@ -248,7 +248,7 @@ fn compressed(file: &[u8]) -> Result<u64, BenchError> {
 
 /// Times the engines of all contenders.
 fn time(found: &mut Found, turns: Turns) -> Result<(), BenchError> {
-    let times = time_in_turn(found.engines.iter().map(|(_, engine)| engine.as_ref()), turns)?;
+    let times = time_in_turn(&found.engines.iter().map(|(_, engine)| engine.as_ref()).collect::<Vec<_>>(), turns)?;
     for ((name, engine), us) in found.engines.iter().zip(times) {
         if let Some(contender) = found.contenders.iter_mut().find(|c| c.name == *name) {
             contender.timings.push(Timing { program: engine.program().to_owned(), us });
@@ -259,15 +259,12 @@ fn time(found: &mut Found, turns: Turns) -> Result<(), BenchError> {
 
 /// Microseconds of engines for one image, in turn: the median of the rounds' medians. What disturbs the machine for longer
 /// than a round disturbs all.
-pub(crate) fn time_in_turn<'a>(
-    engines: impl Iterator<Item = &'a dyn Engine> + Clone,
-    turns: Turns,
-) -> Result<Vec<f64>, BenchError> {
+pub(crate) fn time_in_turn(engines: &[&dyn Engine], turns: Turns) -> Result<Vec<f64>, BenchError> {
     let calls = Calls { warmup: 3, repetitions: turns.calls };
-    let mut medians: Vec<Vec<f64>> = engines.clone().map(|_| Vec::new()).collect();
+    let mut medians: Vec<Vec<f64>> = vec![Vec::new(); engines.len()];
     for _ in 0..turns.rounds.max(1) {
-        for (engine, medians) in engines.clone().zip(&mut medians) {
-            medians.push(latency(engine, 1, None, calls)?.median);
+        for (engine, medians) in engines.iter().zip(&mut medians) {
+            medians.push(latency(*engine, 1, None, calls)?.median);
         }
     }
     let middle = |mut medians: Vec<f64>| {

@@ -32,7 +32,7 @@ pub fn small_models(folder: &Path, dataset: &Dataset, turns: Turns) -> Result<Ve
         engines.extend(of.into_iter().map(|engine| (models.len(), engine)));
         models.push(model);
     }
-    let times = time_in_turn(engines.iter().map(|(_, engine)| engine.as_ref()), turns)?;
+    let times = time_in_turn(&engines.iter().map(|(_, engine)| engine.as_ref()).collect::<Vec<_>>(), turns)?;
     for ((model, engine), us) in engines.iter().zip(times) {
         models[*model].timings.push(Timing { program: engine.program().to_owned(), us });
     }
