@@ -15,6 +15,7 @@ use std::str::FromStr;
 ///   architecture.json
 ///   pictures/{pictures.json, mistakes.png, augmentation.png}
 ///   metrics.json
+///   test-scorings.csv
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedDir {

@@ -50,6 +50,10 @@ fn step_by_step_is_all_at_once_and_everything_fits_together() {
     let record = StepRecord::read(&seed.step("stage-1")).unwrap();
     assert!(record.peak_memory_bytes.is_none_or(|bytes| bytes > 1 << 20) && record.seconds > 0.0);
 
+    let noted = std::fs::read_to_string(seed.root().join("test-scorings.csv")).unwrap();
+    assert_eq!(noted.lines().count(), 2, "the test images were looked at once: {noted}");
+    assert!(noted.trim_end().ends_with(&format!(",200,{hits}")), "{noted}");
+
     // The control takes as many epochs as the steps it stands beside.
     good(litecnn("train scratch --threads 1", &stepped).args(["--recipe", "smoke"]));
     good(litecnn("train scratch --threads 2", &at_once).args(["--recipe", "smoke"]));

@@ -12,7 +12,7 @@ use anyhow::Result;
 use litecnn_data::DeviceImages;
 use litecnn_model::{Architecture, Model};
 use litecnn_report::{Metrics, Splits, StepAccuracy, Subject};
-use litecnn_run::{Predictions, SeedDir};
+use litecnn_run::{Predictions, Scoring, SeedDir, note_scoring, now, sha256_file};
 use litecnn_train::{Fold, STAGE_TWO_JOINT, STAGE_TWO_WHOLE, TrainingData};
 use tch::Tensor;
 
@@ -30,6 +30,8 @@ Examples:
 
 /// Score every model: predictions, accuracies, classification report, confusion matrix; draw pictures of mistakes
 /// and of augmentation; describe the models as graphs.
+///
+/// Each time the final model is shown the test images is noted in test-scorings.csv, in the folder of the seed.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -89,6 +91,9 @@ fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
         );
     };
 
+    // Before anything is told: who tries models on the test images until one is good can be seen to.
+    note_scoring(dir.root(), scoring(session, last, &data, &test)?)?;
+
     architecture::record(first, second, unified)?.write(&dir.architecture())?;
     let mut outputs = vec![dir.architecture(), dir.final_weights(), dir.answers()];
     let architecture = Architecture::Unified { spec: unified.spec().clone() };
@@ -121,6 +126,19 @@ fn evaluate(session: &Session, progress: &Progress) -> Result<()> {
     let splits = Splits::from_predictions(&train, &validation, &test)?;
     Metrics::new(subject, splits, steps)?.write(&dir.metrics())?;
     step.finish(&outputs, None)
+}
+
+/// That the final model was shown the test images.
+fn scoring(session: &Session, last: &Scored<'_>, data: &TrainingData, test: &[u32]) -> Result<Scoring> {
+    let predictions = predictions(&last.test, &data.test, test)?;
+    Ok(Scoring {
+        date: now(),
+        weights: sha256_file(&session.dir.best(STAGE_TWO_WHOLE))?,
+        dataset: session.dataset.name.clone(),
+        data: session.dataset.digest.clone(),
+        images: test.len() as u64,
+        correct: predictions.rows.iter().filter(|row| row.predicted == row.label).count() as u64,
+    })
 }
 
 /// A model that is to be scored.
