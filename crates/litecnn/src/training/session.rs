@@ -206,7 +206,7 @@ pub(crate) struct Session {
 pub(crate) struct About {
     pub(crate) name: String,
     pub(crate) classes: Vec<String>,
-    digest: String,
+    pub(crate) digest: String,
 }
 
 /// Images are in memory once: the first step that needs them takes them out of the data set, for all that follow.
