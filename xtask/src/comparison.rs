@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use litecnn_run::StepRecord;
 
+use crate::terms::Terms;
+
 /// Of each family one of the variants of the compression study with the fewest weights.
 const VARIANTS: [&str; 2] = ["vgg19-8", "resnet101-13"];
 /// The larger plain network.
@@ -16,17 +18,6 @@ const VARIANT_EPOCHS: u32 = 2;
 /// Part of the weights left that a round of pruning removes, and what follows it.
 const SHARE: &str = "0.4";
 const ROUND_EPOCHS: u32 = 2;
-
-/// What is wanted, checked.
-#[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) datasets: Vec<String>,
-    pub(crate) seeds: Vec<u64>,
-    pub(crate) smoke: bool,
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Name of the run.
-    pub(crate) run: String,
-}
 
 /// Something that is done by processes of the tool, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +37,7 @@ impl std::fmt::Display for Step {
     }
 }
 
-impl Wanted {
+impl Terms {
     /// What is done first, one step at a time: the data, the light model and its control, which use several threads.
     pub(crate) fn light(&self) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
@@ -222,9 +213,9 @@ fn words(of: &[&str]) -> Vec<OsString> {
 mod tests {
     use super::*;
 
-    fn wanted(smoke: bool) -> Wanted {
+    fn wanted(smoke: bool) -> Terms {
         let datasets = ["fashion-mnist", "cifar10"].map(str::to_owned).to_vec();
-        Wanted { datasets, seeds: vec![0, 1], smoke, data_dir: smoke.then(|| "/samples".into()), run: "c".into() }
+        Terms { datasets, seeds: vec![0, 1], smoke, data_dir: smoke.then(|| "/samples".into()), run: "c".into() }
     }
 
     fn line(command: &[OsString]) -> String {

@@ -23,6 +23,7 @@ mod setup;
 mod signals;
 mod small;
 mod system;
+mod terms;
 mod test;
 mod tools;
 mod workspace;

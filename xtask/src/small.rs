@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::terms::Terms;
+
 /// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -18,12 +20,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub(crate) kind: Kind,
-    pub(crate) datasets: Vec<String>,
-    pub(crate) seeds: Vec<u64>,
-    pub(crate) smoke: bool,
-    pub(crate) data_dir: Option<PathBuf>,
-    /// Name of the run.
-    pub(crate) run: String,
+    pub(crate) terms: Terms,
 }
 
 /// Commands that are given one after the other, for processes that start in the root of the checkout.
@@ -42,11 +39,11 @@ impl std::fmt::Display for Step {
 impl Wanted {
     /// What is done first, one step at a time; these use several threads.
     pub(crate) fn first(&self) -> Vec<Step> {
-        let fetch = self.datasets.iter().filter(|_| self.data_dir.is_none()).map(|dataset| Step {
+        let fetch = self.terms.datasets.iter().filter(|_| self.terms.data_dir.is_none()).map(|dataset| Step {
             name: format!("{dataset}: data fetch"),
             commands: vec![words(&["data", "fetch", "--dataset", dataset])],
         });
-        fetch.chain(self.datasets.iter().flat_map(|dataset| self.of(dataset))).collect()
+        fetch.chain(self.terms.datasets.iter().flat_map(|dataset| self.of(dataset))).collect()
     }
 
     /// What is done side by side then, each with one thread.
@@ -55,7 +52,8 @@ impl Wanted {
             return Vec::new();
         }
         // All sets of a seed before the next one.
-        let each = self.seeds.iter().flat_map(|seed| self.datasets.iter().map(move |dataset| (dataset, *seed)));
+        let each =
+            self.terms.seeds.iter().flat_map(|seed| self.terms.datasets.iter().map(move |dataset| (dataset, *seed)));
         each.map(|(dataset, seed)| self.trained(dataset, seed)).collect()
     }
 
@@ -68,7 +66,7 @@ impl Wanted {
             Kind::Compact => {
                 let budget = if dataset == "cifar10" { "19622" } else { "14862" };
                 let mut search = words(&["search", "--budget", budget, "--recipe", recipe(dataset), "--seed", "0"]);
-                if self.smoke {
+                if self.terms.smoke {
                     let few = ["--candidates", "2", "--rounds", "1", "--hold-out", "200", "--operations", "1000000"];
                     search.extend(words(&few));
                 } else if dataset == "cifar10" {
@@ -87,7 +85,7 @@ impl Wanted {
                     self.several(&["sizes"], &["stage-1.epochs=8", "stage-2-1.epochs=2", "stage-2-2.epochs=14"]),
                     folder.join("joined"),
                 )];
-                if !self.smoke {
+                if !self.terms.smoke {
                     let network = format!("crates/litecnn-zoo/networks/compact-{dataset}.toml");
                     let mut compact = words(&["sizes", "--network", &network, "--recipe", recipe(dataset)]);
                     compact.extend(words(&[
@@ -112,17 +110,17 @@ impl Wanted {
         let mut command = words(subcommand);
         command.extend(self.seeds());
         let few = ["data.validation-images=200", "stage-1.epochs=2", "stage-2-1.epochs=1", "stage-2-2.epochs=2"];
-        for value in if self.smoke { &few[..] } else { set } {
+        for value in if self.terms.smoke { &few[..] } else { set } {
             command.extend(words(&["--set", value]));
         }
-        if self.smoke && self.kind == Kind::Sizes {
+        if self.terms.smoke && self.kind == Kind::Sizes {
             command.extend(words(&["--filters", "2,4,6,8"]));
         }
         command
     }
 
     fn seeds(&self) -> Vec<OsString> {
-        words(&["--seeds", &self.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")])
+        words(&["--seeds", &self.terms.seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(",")])
     }
 
     /// Trained on all training images, and only then shown the test images.
@@ -132,7 +130,7 @@ impl Wanted {
         let mut train = words(&["zoo", "train"]);
         train.push(network.into());
         train.extend(words(&["--recipe", recipe(dataset), "--no-test", "--threads", "1", "--seed", &seed.to_string()]));
-        if self.smoke {
+        if self.terms.smoke {
             train.extend(words(&["--epochs", "1"]));
         }
         let mut evaluate = words(&["zoo", "evaluate"]);
@@ -144,14 +142,14 @@ impl Wanted {
     fn command(&self, mut command: Vec<OsString>, dataset: &str, out: &Path) -> Vec<OsString> {
         command.extend(words(&["--dataset", dataset, "--out"]));
         command.push(out.into());
-        if let Some(folder) = &self.data_dir {
+        if let Some(folder) = &self.terms.data_dir {
             command.extend(["--data-dir".into(), folder.into()]);
         }
         command
     }
 
     fn folder(&self, dataset: &str) -> PathBuf {
-        Path::new("results").join(&self.run).join(dataset)
+        Path::new("results").join(&self.terms.run).join(dataset)
     }
 }
 
@@ -173,7 +171,8 @@ mod tests {
 
     fn wanted(kind: Kind, smoke: bool) -> Wanted {
         let datasets = ["mnist", "cifar10"].map(str::to_owned).to_vec();
-        Wanted { kind, datasets, seeds: vec![0, 4], smoke, data_dir: smoke.then(|| "/samples".into()), run: "c".into() }
+        let data_dir = smoke.then(|| "/samples".into());
+        Wanted { kind, terms: Terms { datasets, seeds: vec![0, 4], smoke, data_dir, run: "c".into() } }
     }
 
     fn lines(steps: &[Step]) -> Vec<String> {

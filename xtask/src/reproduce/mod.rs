@@ -17,9 +17,9 @@ use xshell::Shell;
 use self::running::{compare, compress, isong, small};
 use self::study::Study;
 use self::wanted::Wanted;
-use crate::comparison;
 use crate::compression;
 use crate::small;
+use crate::terms::Terms;
 use crate::workspace::Workspace;
 
 /// Recipes the tool carries.
@@ -96,7 +96,7 @@ impl Reproduce {
             }
             Study::Comparison => {
                 let fresh = self.fresh;
-                compare(sh, &self.checked_comparison(&root)?, fresh)
+                compare(sh, &self.fixed(&root)?, fresh)
             }
             study @ (Study::Compact | Study::Ablation | Study::Sizes) => {
                 let fresh = self.fresh;
@@ -177,18 +177,11 @@ impl Reproduce {
     fn checked_small(self, root: &Path) -> anyhow::Result<small::Wanted> {
         let study = self.study;
         let Some(kind) = study.small() else { unreachable!("a study of small models") };
-        let Common { datasets, seeds, run, data_dir } = self.fixed(root)?;
-        Ok(small::Wanted { kind, datasets, seeds, smoke: self.smoke, data_dir, run })
-    }
-
-    /// As [`Self::checked`], for the comparison.
-    fn checked_comparison(self, root: &Path) -> anyhow::Result<comparison::Wanted> {
-        let Common { datasets, seeds, run, data_dir } = self.fixed(root)?;
-        Ok(comparison::Wanted { datasets, seeds, smoke: self.smoke, data_dir, run })
+        Ok(small::Wanted { kind, terms: self.fixed(root)? })
     }
 
     /// What studies of fixed terms have: data sets and seeds, three of them unless it is but to show that it works.
-    fn fixed(&self, root: &Path) -> anyhow::Result<Common> {
+    fn fixed(&self, root: &Path) -> anyhow::Result<Terms> {
         let mut common = self.common(root)?;
         let others = [
             ("--recipe", self.recipe.is_some()),
@@ -214,7 +207,8 @@ impl Reproduce {
         if self.seeds.is_empty() && !self.smoke {
             common.seeds = vec![0, 1, 2];
         }
-        Ok(common)
+        let Common { datasets, seeds, run, data_dir } = common;
+        Ok(Terms { datasets, seeds, smoke: self.smoke, data_dir, run })
     }
 
     /// What all studies have.

@@ -14,6 +14,7 @@ use crate::plan::{left, plan, recorded};
 use crate::process;
 use crate::signals;
 use crate::small;
+use crate::terms::Terms;
 
 /// The study of the dual model.
 pub(super) fn isong(sh: &Shell, wanted: &Wanted) -> anyhow::Result<()> {
@@ -53,7 +54,7 @@ pub(super) fn compress(sh: &Shell, wanted: &compression::Wanted, fresh: bool) ->
 }
 
 /// The comparison.
-pub(super) fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> anyhow::Result<()> {
+pub(super) fn compare(sh: &Shell, wanted: &Terms, fresh: bool) -> anyhow::Result<()> {
     let place = Place::prepare(sh, Study::Comparison, &wanted.run, fresh)?;
     let (light, networks) = (wanted.light(), wanted.networks());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -86,7 +87,7 @@ pub(super) fn compare(sh: &Shell, wanted: &comparison::Wanted, fresh: bool) -> a
 
 /// A study of small models.
 pub(super) fn small(sh: &Shell, study: Study, wanted: &small::Wanted, fresh: bool) -> anyhow::Result<()> {
-    let place = Place::prepare(sh, study, &wanted.run, fresh)?;
+    let place = Place::prepare(sh, study, &wanted.terms.run, fresh)?;
     litecnn_run::write_atomic(&place.folder.join(study.mark()), format!("{study}\n").as_bytes())?;
     let (first, then) = (wanted.first(), wanted.then());
     let all: Vec<small::Step> = first.iter().chain(&then).cloned().collect();

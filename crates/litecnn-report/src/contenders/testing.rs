@@ -21,17 +21,5 @@ pub(super) fn contender(name: &str, family: Family, parameters: u64, correct: &[
 }
 
 pub(super) fn contenders(of: Vec<Contender>) -> Contenders {
-    let machine = Machine {
-        cpu: "Example CPU".into(),
-        cores: 2,
-        memory_bytes: None,
-        os: "linux".into(),
-        libtorch: "2.13.0".into(),
-        device: "cpu".into(),
-        tf32: None,
-        litecnn: "0.1.0".into(),
-        commit: "unknown".into(),
-        date: "2025-01-31T12:00:00Z".into(),
-    };
-    Contenders { contenders: of, ..Contenders::new(machine) }
+    Contenders { contenders: of, ..Contenders::new(Machine::example()) }
 }

@@ -169,19 +169,7 @@ mod tests {
     }
 
     fn small(models: Vec<SmallModel>) -> Small {
-        let machine = crate::speed::Machine {
-            cpu: "Example CPU".into(),
-            cores: 2,
-            memory_bytes: None,
-            os: "linux".into(),
-            libtorch: "2.13.0".into(),
-            device: "cpu".into(),
-            tf32: None,
-            litecnn: "0.1.0".into(),
-            commit: "unknown".into(),
-            date: "2025-01-31T12:00:00Z".into(),
-        };
-        Small { format: Small::FORMAT.into(), machine, models }
+        Small { format: Small::FORMAT.into(), machine: crate::speed::Machine::example(), models }
     }
 
     fn outcome(arm: &str, seed: u64, parameters: i64, test_accuracy: f64) -> Outcome {

@@ -77,6 +77,25 @@ pub struct Machine {
     pub date: String,
 }
 
+#[cfg(test)]
+impl Machine {
+    /// A made-up one.
+    pub(crate) fn example() -> Self {
+        Self {
+            cpu: "Example CPU".into(),
+            cores: 2,
+            memory_bytes: None,
+            os: "linux".into(),
+            libtorch: "2.13.0".into(),
+            device: "cpu".into(),
+            tf32: None,
+            litecnn: "0.1.0".into(),
+            commit: "unknown".into(),
+            date: "2025-01-31T12:00:00Z".into(),
+        }
+    }
+}
+
 /// How large a model is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

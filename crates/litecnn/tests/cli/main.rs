@@ -78,8 +78,16 @@ fn content(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
                 let history = litecnn_run::read_history(&path).unwrap();
                 let untimed: Vec<_> = history.iter().map(litecnn_run::EpochRecord::untimed).collect();
                 found.push((path.strip_prefix(folder).unwrap().to_owned(), format!("{untimed:?}").into_bytes()));
-            } else if !["step.json", "run.toml", ".lock", "state.safetensors", "measured.json", "rounds.csv", "test-scorings.csv"]
-                .contains(&name.as_str())
+            } else if ![
+                "step.json",
+                "run.toml",
+                ".lock",
+                "state.safetensors",
+                "measured.json",
+                "rounds.csv",
+                "test-scorings.csv",
+            ]
+            .contains(&name.as_str())
             {
                 found.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap()));
             }
