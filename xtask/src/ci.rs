@@ -54,7 +54,8 @@ fn check(sh: &Shell, parts: &mut Parts) -> anyhow::Result<()> {
     });
     parts.results = results;
     tested?;
-    parts.time("reproduce --smoke", || Reproduce::smoke("ci-smoke").run(sh))
+    parts.time("reproduce --smoke", || Reproduce::smoke("ci-smoke").run(sh))?;
+    parts.time("small studies", || Reproduce::small_smokes().try_for_each(|smoke| smoke.run(sh)))
 }
 
 fn cargo(command: Cmd<'_>) -> anyhow::Result<()> {

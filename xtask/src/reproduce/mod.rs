@@ -85,6 +85,15 @@ impl Reproduce {
         Self { smoke: true, fresh: true, run: Some(run.to_owned()), ..Self::default() }
     }
 
+    /// Small studies of small models from the start, for checks: seconds each.
+    pub(crate) fn small_smokes() -> impl Iterator<Item = Self> {
+        [Study::Compact, Study::Ablation, Study::Sizes].into_iter().map(|study| Self {
+            study,
+            dataset: vec![Dataset::Mnist],
+            ..Self::smoke(&format!("ci-smoke-{study}"))
+        })
+    }
+
     pub(crate) fn run(self, sh: &Shell) -> anyhow::Result<()> {
         // Nothing is installed or built for a command that cannot work.
         let root = Workspace::find()?.root;
