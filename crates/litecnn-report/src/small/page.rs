@@ -62,7 +62,7 @@ pub(super) fn page(small: &Small, studies: &Studies, published: &Published) -> R
     let machine = &small.machine;
     page.paragraph(&format!(
         "Times are for one image on one thread, median of rounds in turn, on {} ({} cores), libtorch {}, {}. Minutes are of \
-         training alone, with one thread; what ran beside it is not known.",
+         training alone, and longer where the machine had other work beside.",
         machine.cpu, machine.cores, machine.libtorch, machine.date
     ));
     Ok(page)

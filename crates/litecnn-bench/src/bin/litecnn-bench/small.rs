@@ -44,9 +44,10 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
 }
 
 fn measured(args: &Args, quiet: bool) -> Result<Small> {
+    // Before this process is kept to one processor.
+    let machine = machine::machine(&[Device::Cpu]);
     tch::set_num_threads(1);
     share_processors(1);
-    let machine = machine::machine(&[Device::Cpu]);
     let mut all = Small { format: Small::FORMAT.into(), machine, models: Vec::new() };
     let progress = Progress::new(quiet, args.datasets.len() as u64);
     for name in &args.datasets {
