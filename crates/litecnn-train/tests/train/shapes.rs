@@ -70,7 +70,7 @@ fn all_three_give_the_same_answers() {
         };
         let mut recipe = Recipe::load("pictures").unwrap();
         recipe.model.filters.clone_from(&branch.filters);
-        recipe.model.hidden_units = spec.hidden;
+        (recipe.model.hidden_units, recipe.model.dropout) = (spec.hidden, spec.dropout);
         let data = TrainingData::new(&dataset, &recipe, 0, Device::Cpu).unwrap();
         assert_eq!(data.unified_spec(&recipe), spec);
         let places: Vec<u32> = (0..19).collect();
@@ -128,7 +128,7 @@ fn a_step_of_training_is_the_same() {
         };
         let mut recipe = Recipe::load("pictures").unwrap().capped(1);
         recipe.model.filters.clone_from(&spec.branch.filters);
-        recipe.model.hidden_units = spec.hidden;
+        (recipe.model.hidden_units, recipe.model.dropout) = (spec.hidden, spec.dropout);
         // Nadam divides by the root of tiny squares, which makes rounding large; this one does not.
         recipe.stage_1.optimizer = recipe.stage_2_2.optimizer.clone();
         let train = |engine| {
