@@ -30,7 +30,7 @@ pub struct SmallModel {
     pub family: SmallFamily,
     /// Weights, batch norms folded into convolutions.
     pub parameters: u64,
-    /// Weights as they are trained, batch norms' factors and summands apart.
+    /// Weights as they are trained, with batch norms' factors and summands.
     pub unfolded: u64,
     /// Multiply-accumulates of convolutions and dense layers for one image.
     pub macs: u64,
