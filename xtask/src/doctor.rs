@@ -262,7 +262,7 @@ fn files(dataset: Dataset) -> Vec<(String, u64)> {
 fn data(ws: &Workspace, dataset: Dataset) -> Check {
     let name = format!("data: {}", dataset.name());
     let folder = ws.dataset(dataset.name());
-    let fix = format!("cargo run --release -p litecnn -- data fetch --dataset {}", dataset.name());
+    let fix = format!("cargo run --release --bin litecnn -- data fetch --dataset {}", dataset.name());
     let mut missing = Vec::new();
     for (file, size) in files(dataset) {
         match std::fs::metadata(folder.join(&file)) {

@@ -66,6 +66,8 @@ impl Wanted {
             Kind::Compact => {
                 let budget = if dataset == "cifar10" { "19622" } else { "14862" };
                 let mut search = words(&["search", "--budget", budget, "--recipe", recipe(dataset), "--seed", "0"]);
+                // Few epochs want a lower rate than many.
+                search.extend(words(&["--set", "schedule.peak=0.1"]));
                 if self.terms.smoke {
                     let few = ["--candidates", "2", "--rounds", "1", "--hold-out", "200", "--operations", "1000000"];
                     search.extend(words(&few));
@@ -187,7 +189,8 @@ mod tests {
         assert_eq!(first[..2], ["data fetch --dataset mnist", "data fetch --dataset cifar10"]);
         assert_eq!(
             first[3],
-            "search --budget 19622 --recipe compact --seed 0 --limit-train 20000 --dataset cifar10 --out results/c/cifar10/search"
+            "search --budget 19622 --recipe compact --seed 0 --set schedule.peak=0.1 \
+             --limit-train 20000 --dataset cifar10 --out results/c/cifar10/search"
         );
         let then = wanted.then();
         let names: Vec<String> = then.iter().map(ToString::to_string).collect();

@@ -28,6 +28,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// One bit a lane: `a > b`.
     unsafe fn greater(a: Self::V, b: Self::V) -> u16;
+    /// `a > b ? v : 0`
+    unsafe fn where_greater(a: Self::V, b: Self::V, v: Self::V) -> Self::V;
     /// Lanes whose bit is set, zero elsewhere. Bits above the vector's lanes do not count.
     unsafe fn keep(bits: u16, v: Self::V) -> Self::V;
 }
@@ -171,6 +173,10 @@ pub(crate) mod x86 {
             unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
         }
         #[inline(always)]
+        unsafe fn where_greater(a: __m512, b: __m512, v: __m512) -> __m512 {
+            unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), v) }
+        }
+        #[inline(always)]
         unsafe fn keep(bits: u16, v: __m512) -> __m512 {
             unsafe { _mm512_maskz_mov_ps(bits, v) }
         }
@@ -223,6 +229,10 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn greater(a: __m256, b: __m256) -> u16 {
             unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) as u16 }
+        }
+        #[inline(always)]
+        unsafe fn where_greater(a: __m256, b: __m256, v: __m256) -> __m256 {
+            unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), v) }
         }
         #[inline(always)]
         unsafe fn keep(bits: u16, v: __m256) -> __m256 {
@@ -306,6 +316,13 @@ pub(crate) mod portable {
                 bits |= u16::from(a[i] > b[i]) << i;
             }
             bits
+        }
+        #[inline(always)]
+        unsafe fn where_greater(a: [f32; N], b: [f32; N], mut v: [f32; N]) -> [f32; N] {
+            for i in 0..N {
+                v[i] = if a[i] > b[i] { v[i] } else { 0.0 };
+            }
+            v
         }
         #[inline(always)]
         unsafe fn keep(bits: u16, mut v: [f32; N]) -> [f32; N] {

@@ -8,9 +8,6 @@ use crate::simd::{LANES, Simd, with_level};
 
 /// Channels out computed together, at most.
 const WIDEST: usize = 6;
-/// Channels in whose weights' gradients are summed together with `OUT` channels out.
-const IN: usize = 4;
-const OUT: usize = 5;
 
 /// Shape of one convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,22 +220,42 @@ unsafe fn weight_gradients_with<S: Simd>(
     assert_eq!(by_output.len(), rows.len() * conv.output().row());
     assert_eq!(sums.len(), conv.weights());
     assert!(rows.end <= conv.map.height && conv.kernel <= 3);
+    // SAFETY: the lengths above are all that the kernels touch.
+    unsafe {
+        // As many sums as the registers hold.
+        if S::PIXELS == 4 {
+            pieces::<S, 5, 4>(conv, &rows, input, by_output, sums);
+        } else {
+            pieces::<S, 4, 3>(conv, &rows, input, by_output, sums);
+        }
+    }
+}
+
+/// Piece by piece: of `O` channels out and `I` in as far as there are, else of single ones.
+#[inline(always)]
+#[allow(clippy::undocumented_unsafe_blocks, reason = "lengths are checked by the caller")]
+unsafe fn pieces<S: Simd, const O: usize, const I: usize>(
+    conv: &Conv,
+    rows: &Range<usize>,
+    input: &[Vector],
+    by_output: &[Vector],
+    sums: &mut [Vector],
+) {
     let inputs = conv.map.channels;
     let mut o = 0;
     while o < conv.out {
-        let outs = if o + OUT <= conv.out { OUT } else { 1 };
+        let outs = if o + O <= conv.out { O } else { 1 };
         let mut i = 0;
         while i < inputs {
-            let ins = if i + IN <= inputs { IN } else { 1 };
+            let ins = if i + I <= inputs { I } else { 1 };
             for ky in 0..conv.kernel {
                 for kx in 0..conv.kernel {
                     let piece = Piece { conv, rows: rows.clone(), o, i, ky, kx };
-                    // SAFETY: the lengths above are all that the kernels touch.
                     unsafe {
-                        match (outs, ins) {
-                            (OUT, IN) => piece.add::<S, OUT, IN>(input, by_output, sums),
-                            (OUT, _) => piece.add::<S, OUT, 1>(input, by_output, sums),
-                            (_, IN) => piece.add::<S, 1, IN>(input, by_output, sums),
+                        match (outs == O, ins == I) {
+                            (true, true) => piece.add::<S, O, I>(input, by_output, sums),
+                            (true, _) => piece.add::<S, O, 1>(input, by_output, sums),
+                            (_, true) => piece.add::<S, 1, I>(input, by_output, sums),
                             _ => piece.add::<S, 1, 1>(input, by_output, sums),
                         }
                     }

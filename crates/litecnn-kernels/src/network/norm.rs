@@ -147,7 +147,7 @@ unsafe fn back_with<S: Simd>(
                         let at = p * LANES;
                         let mut g = S::load(gradient.add(at));
                         if let Some(output) = output {
-                            g = S::keep(S::greater(S::load(output.add(at)), S::zero()), g);
+                            g = S::where_greater(S::load(output.add(at)), S::zero(), g);
                             S::store(gradient.add(at), g);
                         }
                         if let Some((added, first)) = added {

@@ -7,9 +7,14 @@ use super::norm::{self, Mix};
 use super::separable::{self, Between, Separable};
 use crate::simd::Level;
 
-/// Pixels whose weight gradients are summed together: enough that loading and storing the sums costs little, few enough
-/// to be in the nearest cache still.
-const TILE: usize = 128;
+/// Pixels whose weight gradients are summed together.
+const TILE: usize = 64;
+
+/// Rows of a map worked on together on the way back: enough that loading and storing the sums costs little, few enough that
+/// all channels stay in the nearer caches.
+pub(crate) fn tile(map: &Map) -> usize {
+    (TILE / map.width).clamp(1, map.height)
+}
 
 /// A convolution on maps of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +92,7 @@ pub(crate) fn convolve_back(
         }
     };
     let output = of.output();
-    let tile = (TILE / output.width).max(1);
+    let tile = tile(&output);
     let (mut start, mut mixed) = (0, 0);
     while start < output.height {
         let end = (start + tile).min(output.height);

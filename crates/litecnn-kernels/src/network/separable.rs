@@ -5,11 +5,8 @@ use super::conv::{self, Conv};
 use super::depthwise::{self, Way};
 use super::map::{Map, Vector};
 use super::norm::{self, Mix};
-use super::passes::Target;
+use super::passes::{self, Target};
 use crate::simd::Level;
-
-/// Rows worked on together on the way back.
-const TILE: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Separable {
@@ -56,7 +53,8 @@ impl Separable {
 
     /// Room for the rows between, in training or not.
     pub(crate) fn between(&self) -> Between {
-        Between { rows: self.map.of_rows(TILE).zeros(), by_rows: self.map.of_rows(TILE + 2).zeros() }
+        let tile = passes::tile(&self.map);
+        Between { rows: self.map.of_rows(tile).zeros(), by_rows: self.map.of_rows(tile + 2).zeros() }
     }
 }
 
@@ -90,19 +88,19 @@ pub(crate) fn back(
     weight_sums: &mut [Vector],
     Between { rows, by_rows }: &mut Between,
 ) {
-    let (map, output) = (of.map, of.output());
+    let (map, output, tile) = (of.map, of.output(), passes::tile(&of.map));
     let (first, second) = weights.split_at(of.depthwise());
     let (first_sums, second_sums) = weight_sums.split_at_mut(of.depthwise());
     let mut start = 0;
     while start < map.height {
-        let count = TILE.min(map.height - start);
+        let count = tile.min(map.height - start);
         let end = start + count;
         // Gradients of the rows between, from the one before the first to the one after the last.
         let there = if start == 0 {
             by_rows[map.rows(0..1)].fill(Vector::ZERO);
             1
         } else {
-            by_rows.copy_within(map.rows(TILE..TILE + 2), 0);
+            by_rows.copy_within(map.rows(tile..tile + 2), 0);
             2
         };
         for place in there..count + 2 {

@@ -2,18 +2,43 @@
 
 use std::collections::BTreeMap;
 
+use litecnn_data::Dataset;
+use litecnn_run::{Manifest, now};
 use tch::Device;
 
 /// Version of the libtorch this program was built with.
 pub(crate) const LIBTORCH: &str = env!("LITECNN_LIBTORCH");
 
+/// What `run.toml` of a new run says: a name, a hash of everything that decides results but data and seed, and the settings.
+pub(crate) fn manifest(
+    name: String,
+    hash: String,
+    settings: toml::Table,
+    dataset: &Dataset,
+    device: Device,
+) -> Manifest {
+    Manifest {
+        format: Manifest::FORMAT.into(),
+        created: now(),
+        host: host(),
+        versions: versions(device),
+        recipe_name: name,
+        recipe_hash: hash,
+        recipe: settings,
+        data: if dataset.official { "official" } else { "unofficial" }.into(),
+        datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
+        sources: BTreeMap::new(),
+        steps: BTreeMap::new(),
+    }
+}
+
 /// The processor and the number of threads it offers.
-pub(crate) fn host() -> String {
+fn host() -> String {
     format!("{}, {} threads", litecnn_cli::processor(), litecnn_cli::threads())
 }
 
 /// Versions of everything that takes part in a result.
-pub(crate) fn versions(device: Device) -> BTreeMap<String, String> {
+fn versions(device: Device) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::from(
         [
             ("litecnn", env!("CARGO_PKG_VERSION")),

@@ -1,6 +1,5 @@
 //! Ways of training side by side: what each gave, kept row by row, so that a study that was stopped goes on.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -8,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use litecnn_cli::duration;
 use litecnn_data::Dataset;
-use litecnn_run::{Manifest, OUTCOMES, Outcome, RunDir, now, read_outcomes, sha256, write_outcomes};
+use litecnn_run::{OUTCOMES, Outcome, RunDir, read_outcomes, sha256, write_outcomes};
 use litecnn_train::{Event, Observer};
 use tch::Device;
 
@@ -41,20 +40,8 @@ impl Outcomes {
         device: Device,
         quiet: bool,
     ) -> Result<Self> {
-        let manifest = Manifest {
-            format: Manifest::FORMAT.into(),
-            created: now(),
-            host: machine::host(),
-            versions: machine::versions(device),
-            recipe_name: name,
-            recipe_hash: sha256(toml::to_string(&settings)?.as_bytes()),
-            recipe: settings,
-            data: if dataset.official { "official" } else { "unofficial" }.into(),
-            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
-            sources: BTreeMap::new(),
-            steps: BTreeMap::new(),
-        };
-        let run = RunDir::open(folder, manifest)?;
+        let hash = sha256(toml::to_string(&settings)?.as_bytes());
+        let run = RunDir::open(folder, machine::manifest(name, hash, settings, dataset, device))?;
         run.sweep();
         litecnn_cli::catch_signals()?;
         let path = folder.join(OUTCOMES);

@@ -1,13 +1,12 @@
 //! `litecnn search`: the best small network of a family within a budget, by images held out of the training images.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, duration, print};
 use litecnn_data::Normalisation;
-use litecnn_run::{Manifest, RunDir, Trial, now, read_trials, sha256, write_atomic, write_trials};
+use litecnn_run::{Manifest, RunDir, Trial, read_trials, sha256, write_atomic, write_trials};
 use litecnn_train::Override;
 use litecnn_zoo::{Halving, Recipe, Searching, Space, TrainingData, input_of};
 
@@ -133,19 +132,8 @@ fn manifest(args: &Args, recipe: &Recipe, bench: &Bench) -> Result<Manifest> {
         set("training-images", i64::from(images).into());
     }
     set("recipe", toml::Value::Table(toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?));
-    Ok(Manifest {
-        format: Manifest::FORMAT.into(),
-        created: now(),
-        host: machine::host(),
-        versions: machine::versions(bench.device),
-        recipe_name: format!("search, {}", recipe.name),
-        recipe_hash: sha256(toml::to_string(&settings)?.as_bytes()),
-        recipe: settings,
-        data: if bench.dataset.official { "official" } else { "unofficial" }.into(),
-        datasets: BTreeMap::from([(bench.dataset.name.clone(), bench.dataset.digest.clone())]),
-        sources: BTreeMap::new(),
-        steps: BTreeMap::new(),
-    })
+    let hash = sha256(toml::to_string(&settings)?.as_bytes());
+    Ok(machine::manifest(format!("search, {}", recipe.name), hash, settings, &bench.dataset, bench.device))
 }
 
 /// A line for each trial, with the time left.

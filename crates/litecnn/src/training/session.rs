@@ -139,19 +139,10 @@ impl Setup {
     fn manifest(&self) -> Result<Manifest> {
         let dataset = self.dataset();
         let source = self.loaded.source.remembered()?.map(|source| (dataset.name.clone(), source));
-        Ok(Manifest {
-            format: Manifest::FORMAT.into(),
-            created: now(),
-            host: machine::host(),
-            versions: machine::versions(self.device),
-            recipe_name: self.general.name.clone(),
-            recipe_hash: self.general.hash(),
-            recipe: toml::from_str(&self.general.to_toml()).context("the recipe as TOML")?,
-            data: if dataset.official { "official" } else { "unofficial" }.into(),
-            datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
-            sources: source.into_iter().collect(),
-            steps: BTreeMap::new(),
-        })
+        let recipe = toml::from_str(&self.general.to_toml()).context("the recipe as TOML")?;
+        let (name, hash) = (self.general.name.clone(), self.general.hash());
+        let manifest = machine::manifest(name, hash, recipe, dataset, self.device);
+        Ok(Manifest { sources: source.into_iter().collect(), ..manifest })
     }
 
     /// Whether the run directory, if it is there, is of this recipe and these data; as [`Session::start`] would find

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{DataError, Dataset, LoadOptions, Normalisation, load};
-use litecnn_run::{
-    Manifest, Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history,
-};
+use litecnn_run::{Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history};
 use litecnn_train::{Checkpointer, Engine, Fit};
 use litecnn_zoo::{Card, Count, Evaluation, Model, TrainingData};
 use tch::Device;
@@ -84,20 +82,7 @@ impl Job {
     /// Opens a folder, or makes it, for settings under a name. One made with other settings or data is refused.
     pub(super) fn open(folder: &Path, name: String, settings: toml::Table, seed: u64, bench: Bench) -> Result<Self> {
         let hash = sha256(toml::to_string(&settings)?.as_bytes());
-        let Dataset { name: set, digest, official, .. } = &bench.dataset;
-        let manifest = Manifest {
-            format: Manifest::FORMAT.into(),
-            created: now(),
-            host: machine::host(),
-            versions: machine::versions(bench.device),
-            recipe_name: name,
-            recipe_hash: hash.clone(),
-            recipe: settings,
-            data: if *official { "official" } else { "unofficial" }.into(),
-            datasets: BTreeMap::from([(set.clone(), digest.clone())]),
-            sources: BTreeMap::new(),
-            steps: BTreeMap::new(),
-        };
+        let manifest = machine::manifest(name, hash.clone(), settings, &bench.dataset, bench.device);
         let run = RunDir::open(folder, manifest)?;
         run.sweep();
         Ok(Self { run, bench, hash, seed, scored: true })
