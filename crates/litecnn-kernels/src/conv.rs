@@ -386,35 +386,24 @@ unsafe fn gradient_rows<S: Simd, const B: usize>(
                 for ky in 0..KERNEL {
                     for c in 0..channels {
                         unsafe {
-                            let mut acc = [[S::zero(); B]; KERNEL];
-                            for kx in 0..KERNEL {
-                                for o in 0..B {
-                                    acc[kx][o] = S::load(sums.add((kx * B + o) * LANES));
+                            let rows = Rows {
+                                x: input.as_ptr().add((2 * py + ky) * row + c * LANES + lane),
+                                pixel,
+                                row,
+                                g: spread.as_ptr().add(b * of_block + rows * gradient_row + 2 * gradient_pixel + lane),
+                                gradient_row,
+                                pixels: 2 * pw,
+                            };
+                            // As many filters at once as the registers hold.
+                            match (S::PIXELS, B) {
+                                (4, _) => rows.add::<S, B, B>(0, sums),
+                                (_, 4) => {
+                                    rows.add::<S, B, 2>(0, sums);
+                                    rows.add::<S, B, 2>(2, sums);
                                 }
-                            }
-                            for r in 0..2 {
-                                let mut x = input.as_ptr().add((2 * py + r + ky) * row + c * LANES + lane);
-                                let mut g = spread
-                                    .as_ptr()
-                                    .add(b * of_block + (rows + r) * gradient_row + 2 * gradient_pixel + lane);
-                                for _ in 0..2 * pw {
-                                    let mut values = [S::zero(); KERNEL];
-                                    for kx in 0..KERNEL {
-                                        values[kx] = S::load(x.add(kx * pixel));
-                                    }
-                                    for o in 0..B {
-                                        let gradient = S::load(g.add(o * LANES));
-                                        for kx in 0..KERNEL {
-                                            acc[kx][o] = S::fma(gradient, values[kx], acc[kx][o]);
-                                        }
-                                    }
-                                    x = x.add(pixel);
-                                    g = g.add(gradient_pixel);
-                                }
-                            }
-                            for kx in 0..KERNEL {
-                                for o in 0..B {
-                                    S::store(sums.add((kx * B + o) * LANES), acc[kx][o]);
+                                _ => {
+                                    rows.add::<S, B, 2>(0, sums);
+                                    rows.add::<S, B, 3>(2, sums);
                                 }
                             }
                             sums = sums.wrapping_add(KERNEL * B * LANES);
@@ -424,6 +413,56 @@ unsafe fn gradient_rows<S: Simd, const B: usize>(
             }
         }
         lane += S::WIDTH;
+    }
+}
+
+/// Two rows of pixels of one channel, and of spread gradients.
+struct Rows {
+    x: *const f32,
+    /// Distances of pixels and rows.
+    pixel: usize,
+    row: usize,
+    g: *const f32,
+    gradient_row: usize,
+    pixels: usize,
+}
+
+impl Rows {
+    /// Adds what they say to the sums of the three weights of a kernel's row, for `O` of a block's `B` filters.
+    #[inline(always)]
+    #[allow(clippy::undocumented_unsafe_blocks, reason = "lengths are checked by the caller")]
+    unsafe fn add<S: Simd, const B: usize, const O: usize>(&self, first: usize, sums: *mut f32) {
+        unsafe {
+            let mut acc = [[S::zero(); O]; KERNEL];
+            for kx in 0..KERNEL {
+                for o in 0..O {
+                    acc[kx][o] = S::load(sums.add((kx * B + first + o) * LANES));
+                }
+            }
+            for r in 0..2 {
+                let mut x = self.x.add(r * self.row);
+                let mut g = self.g.add(r * self.gradient_row + first * LANES);
+                for _ in 0..self.pixels {
+                    let mut values = [S::zero(); KERNEL];
+                    for kx in 0..KERNEL {
+                        values[kx] = S::load(x.add(kx * self.pixel));
+                    }
+                    for o in 0..O {
+                        let gradient = S::load(g.add(o * LANES));
+                        for kx in 0..KERNEL {
+                            acc[kx][o] = S::fma(gradient, values[kx], acc[kx][o]);
+                        }
+                    }
+                    x = x.add(self.pixel);
+                    g = g.wrapping_add(B * LANES);
+                }
+            }
+            for kx in 0..KERNEL {
+                for o in 0..O {
+                    S::store(sums.add((kx * B + first + o) * LANES), acc[kx][o]);
+                }
+            }
+        }
     }
 }
 
