@@ -10,7 +10,7 @@ use litecnn_run::{Manifest, Measured, Scoring, StepRecord, note_scoring, now, sh
 use litecnn_runtime::{AlignedBytes, Model as Compact, top1};
 use litecnn_zoo::{Evaluation, Model, TRAIN, TrainingData};
 
-use super::job::{DataArgs, MEASURED, measured, measured_beside, normalisation_of, told};
+use super::job::{DataArgs, MEASURED, check_classes, measured, measured_beside, normalisation_of, told};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let (model, card) = Model::load(&args.weights, bench.device)?;
     let data = TrainingData::new(&bench.dataset, bench.device)?;
     data.check(model.graph())?;
+    check_classes(&card, &bench.dataset)?;
     let evaluation = Evaluation::of(&model, &data.test, &normalisation_of(&card, &bench.dataset))?;
     let record = record_of(&args.weights)?;
     if let (Some(_), Some(folder)) = (&record, args.weights.parent()) {

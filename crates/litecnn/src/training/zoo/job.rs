@@ -242,6 +242,17 @@ pub(super) fn measured_beside(weights: &Path) -> Option<Measured> {
     if made { Measured::read(&folder.join(MEASURED)).ok() } else { None }
 }
 
+/// Refuses weights that were trained to tell other classes apart than a data set has.
+pub(super) fn check_classes(card: &Card, dataset: &Dataset) -> Result<()> {
+    let differ = card.classes.iter().zip(&dataset.classes).find(|(theirs, its)| theirs != its);
+    differ.map_or(Ok(()), |(theirs, its)| {
+        let from = if card.dataset.is_empty() { "another set" } else { &card.dataset };
+        let name = &dataset.name;
+        Err(Usage(format!("the weights were trained on {from}: what is `{theirs}` to them is `{its}` in {name}"))
+            .into())
+    })
+}
+
 /// How images become what a network was trained on.
 pub(super) fn normalisation_of(card: &Card, dataset: &Dataset) -> Normalisation {
     card.normalisation.clone().unwrap_or_else(|| Normalisation::of(dataset))
@@ -257,4 +268,22 @@ pub(super) fn told(measured: &Measured) -> String {
         100.0 * measured.accuracy(),
         100.0 * measured.batch_accuracy
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use litecnn_zoo::Variant;
+
+    #[test]
+    fn weights_for_other_classes_of_the_same_number_are_refused() {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
+        let [digits, garments] = ["mnist", "fashion-mnist"].map(|name| dataset(name, Some(&samples), true).unwrap());
+        let network = Variant::find("vgg19-12").unwrap().network(10);
+        let card = Card { dataset: "mnist".into(), ..Card::new(&network, &digits.classes).unwrap() };
+        check_classes(&card, &digits).unwrap();
+        let told = check_classes(&card, &garments).unwrap_err().to_string();
+        assert_eq!(told, "the weights were trained on mnist: what is `0` to them is `T-shirt/top` in fashion-mnist");
+        check_classes(&Card::new(&network, &[]).unwrap(), &garments).unwrap();
+    }
 }

@@ -8,7 +8,9 @@ use litecnn_cli::{Usage, print};
 use litecnn_run::{Measured, RoundRecord, sha256_file, write_rounds};
 use litecnn_zoo::{Evaluation, Model, Until, prune_and_tune, pruning_plan};
 
-use super::job::{DataArgs, Job, MEASURED, Made, WEIGHTS, measured, measured_beside, normalisation_of, told};
+use super::job::{
+    DataArgs, Job, MEASURED, Made, WEIGHTS, check_classes, measured, measured_beside, normalisation_of, told,
+};
 use super::train::RecipeArgs;
 use crate::training::progress::Progress;
 
@@ -61,6 +63,7 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     recipe.normalisation = normalisation_of(&card, &bench.dataset);
     let data = args.recipe.data(&bench)?;
     data.check(model.graph())?;
+    check_classes(&card, &bench.dataset)?;
     let until = args.until_non_zero.map_or(Until::Rounds(args.rounds), Until::NonZero);
     let plan = pruning_plan(&model, args.share, until)?;
     let mut settings = args.recipe.settings(&recipe)?;

@@ -12,7 +12,7 @@ use litecnn_run::Measured;
 use litecnn_zoo::{Calibration, Card, Count, Evaluation, Layer, Model, Quantised, QuantisedCard, ZooError};
 use tch::{Device, Tensor};
 
-use super::job::{MEASURED, dataset, measured_beside, normalisation_of};
+use super::job::{MEASURED, check_classes, dataset, measured_beside, normalisation_of};
 
 /// Images at once, in calibration and measurement.
 const BATCH: usize = 128;
@@ -199,10 +199,7 @@ fn fits(model: &Model, card: &Card, dataset: &Dataset) -> Result<()> {
         );
         return Err(Usage(reason).into());
     }
-    if !card.dataset.is_empty() && card.dataset != dataset.name {
-        return Err(Usage(format!("the weights were trained on {}, not on {}", card.dataset, dataset.name)).into());
-    }
-    Ok(())
+    check_classes(card, dataset)
 }
 
 /// What comes of the test images.

@@ -9,7 +9,7 @@ use litecnn_run::sha256_file;
 use litecnn_train::{Answers, TrainError};
 use litecnn_zoo::Model;
 
-use super::job::{Bench, DataArgs, normalisation_of};
+use super::job::{Bench, DataArgs, check_classes, normalisation_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,6 +58,7 @@ fn ask(args: &Args, Bench { dataset, device, .. }: &Bench) -> Result<Answers> {
         return Ok(Answers::of::<TrainError>(&parts, &|images| Ok(model.forward(images)?))?);
     }
     let (model, card) = Model::load(&args.weights, *device)?;
+    check_classes(&card, dataset)?;
     let normalisation = normalisation_of(&card, dataset);
     Answers::of::<litecnn_zoo::ZooError>(&parts, &|images| model.forward(&normalisation.apply(images)?))
         .with_context(|| format!("{} cannot answer", args.weights.display()))
