@@ -8,6 +8,8 @@ use crate::simd::{LANES, Simd, with_level};
 
 /// Channels out computed together, at most.
 const WIDEST: usize = 6;
+/// Pixels of a row for which all channels out are computed before going on.
+const TILE: usize = 4;
 
 /// Shape of one convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,39 +112,43 @@ unsafe fn row_of<S: Simd, const K: usize, const B: usize>(
     // Rows of the kernel that lie within the map.
     let first = half.saturating_sub(y);
     let last = K.min(map.height + half - y);
-    for b in 0..conv.out.div_ceil(B) {
-        let there = B.min(conv.out - b * B);
-        let mut lane = 0;
-        while lane < LANES {
-            let mut x = 0;
-            while x < map.width {
-                unsafe {
-                    let window = Window {
-                        input: input
-                            .as_ptr()
-                            .cast::<f32>()
-                            .add((map.at(y + first - half, 0) + x - half) * LANES + lane),
-                        row: map.row() * LANES,
-                        line: map.line() * LANES,
-                        channels: map.channels,
-                        weights: packed.as_ptr().add((b * K + first) * map.channels * K * B),
-                        rows: last - first,
-                    };
-                    let to = to.as_mut_ptr().cast::<f32>().add((out.at(0, b * B) + x) * LANES + lane);
-                    let line = out.line() * LANES;
-                    if S::PIXELS == 4 && x + 4 <= map.width {
-                        window.pixels::<S, K, B, 4>(to, line, there, add);
-                        x += 4;
-                    } else if x + 2 <= map.width {
-                        window.pixels::<S, K, B, 2>(to, line, there, add);
-                        x += 2;
-                    } else {
-                        window.pixels::<S, K, B, 1>(to, line, there, add);
-                        x += 1;
+    // Pixels whose inputs are in the nearest cache while all channels out are computed.
+    for tile in (0..map.width).step_by(TILE) {
+        let end = map.width.min(tile + TILE);
+        for b in 0..conv.out.div_ceil(B) {
+            let there = B.min(conv.out - b * B);
+            let mut lane = 0;
+            while lane < LANES {
+                let mut x = tile;
+                while x < end {
+                    unsafe {
+                        let window = Window {
+                            input: input
+                                .as_ptr()
+                                .cast::<f32>()
+                                .add((map.at(y + first - half, 0) + x - half) * LANES + lane),
+                            row: map.row() * LANES,
+                            line: map.line() * LANES,
+                            channels: map.channels,
+                            weights: packed.as_ptr().add((b * K + first) * map.channels * K * B),
+                            rows: last - first,
+                        };
+                        let to = to.as_mut_ptr().cast::<f32>().add((out.at(0, b * B) + x) * LANES + lane);
+                        let line = out.line() * LANES;
+                        if S::PIXELS == 4 && x + 4 <= end {
+                            window.pixels::<S, K, B, 4>(to, line, there, add);
+                            x += 4;
+                        } else if x + 2 <= end {
+                            window.pixels::<S, K, B, 2>(to, line, there, add);
+                            x += 2;
+                        } else {
+                            window.pixels::<S, K, B, 1>(to, line, there, add);
+                            x += 1;
+                        }
                     }
                 }
+                lane += S::WIDTH;
             }
-            lane += S::WIDTH;
         }
     }
 }
