@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use litecnn_data::Normalisation;
+use litecnn_data::{Normalisation, PictureForm};
 use litecnn_model::{ModelError, read_tensors, write_tensors};
 use serde::{Deserialize, Serialize};
 use tch::Device;
@@ -31,6 +31,9 @@ pub struct Card {
     /// What images are shifted and divided by before the network sees them; without it, values in `[0, 1]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+    /// What pictures were made into the images that the model was trained on; none if they were images already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PictureForm>,
 }
 
 impl Card {
@@ -51,6 +54,7 @@ impl Card {
             recipe: String::new(),
             step: String::new(),
             normalisation: None,
+            pictures: None,
         })
     }
 }

@@ -59,7 +59,7 @@ impl Model {
             dataset: card.dataset.clone(),
             recipe: card.recipe.clone(),
             step: card.step.clone(),
-            pictures: None,
+            pictures: card.pictures,
         };
         // What the runtime bounds and this does not: numbers of operations and channels, memory, infinite weights.
         folded.multiply_adds().map_err(|e| refused(format!("cannot be reached: {e}")))?;

@@ -50,6 +50,13 @@ pub struct Network {
     pub parts: Vec<Part>,
 }
 
+/// Networks that `litecnn search` found, of no more weights than the paper's models.
+const FOUND: [(&str, &str); 3] = [
+    ("compact-mnist", include_str!("../networks/compact-mnist.toml")),
+    ("compact-fashion-mnist", include_str!("../networks/compact-fashion-mnist.toml")),
+    ("compact-cifar10", include_str!("../networks/compact-cifar10.toml")),
+];
+
 /// Layers under a name. A weight is named after its part and its layer's place in it: `stage1.2.expand.weight`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +99,18 @@ impl Network {
         Self::parse(&text, path)
     }
 
+    /// A network that `litecnn search` found within the budget of the paper's model, by the data set it was searched for:
+    /// `compact-mnist`, `compact-fashion-mnist`, `compact-cifar10`.
+    pub fn found(name: &str) -> Option<Self> {
+        let (_, text) = FOUND.iter().find(|(known, _)| *known == name)?;
+        Some(Self::parse(text, Path::new(name)).expect("networks of this crate are good"))
+    }
+
+    /// The names that [`Network::found`] knows.
+    pub fn found_names() -> impl Iterator<Item = &'static str> {
+        FOUND.iter().map(|(name, _)| *name)
+    }
+
     /// The description as TOML text, a line for each layer; parsing it gives the same network.
     pub fn to_toml(&self) -> String {
         let mut text = format!("name = {}\ninput = {}\n", inline(&self.name), inline(&self.input));
@@ -118,5 +137,22 @@ fn inline(value: &impl Serialize) -> String {
 impl Block for Part {
     fn build(&self, b: &mut Builder<'_>, x: Value) -> Result<Value, ZooError> {
         crate::layer::build_all(&self.layers, b, x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Count;
+
+    #[test]
+    fn networks_that_were_found_are_within_their_budgets() {
+        for name in Network::found_names() {
+            let network = Network::found(name).unwrap();
+            let budget = if network.input.channels == 3 { 19_622 } else { 14_862 };
+            assert_eq!(network.name, name);
+            assert!(Count::of(&network.graph().unwrap()).folded() <= budget, "{name}");
+        }
+        assert!(Network::found("compact").is_none());
     }
 }

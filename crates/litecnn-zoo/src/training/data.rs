@@ -16,6 +16,8 @@ pub struct TrainingData {
     pub used: Vec<u32>,
     /// What is looked at after every epoch; no decision of a training rests on it.
     pub watched: Watched,
+    /// The data set's own images to choose by, if it has any.
+    pub validation: Option<DeviceImages>,
     /// The test images.
     pub test: DeviceImages,
     /// Shape of one image.
@@ -29,6 +31,8 @@ pub struct TrainingData {
 pub enum Watched {
     /// All test images.
     Test,
+    /// All of the data set's own images to choose by.
+    Validation,
     /// Training images at these places.
     Training(Vec<u32>),
 }
@@ -37,17 +41,20 @@ pub enum Watched {
 const GLANCE: usize = 5000;
 
 impl TrainingData {
-    /// Copies a data set to a device; all its training images are used, and the test images watched.
+    /// Copies a data set to a device; all its training images are used. Its own images to choose by are watched, or the test
+    /// images if it has none.
     ///
     /// # Errors
     /// [`ZooError::Torch`] if the device does not exist or has no room.
     pub fn new(dataset: &Dataset, device: Device) -> Result<Self, ZooError> {
+        let images = |images| DeviceImages::new(images, device, 255.0);
         Ok(Self {
             name: dataset.name.clone(),
-            train: DeviceImages::new(&dataset.train, device, 255.0)?,
+            train: images(&dataset.train)?,
             used: (0..dataset.train.len() as u32).collect(),
-            watched: Watched::Test,
-            test: DeviceImages::new(&dataset.test, device, 255.0)?,
+            watched: if dataset.validation.is_some() { Watched::Validation } else { Watched::Test },
+            validation: dataset.validation.as_ref().map(images).transpose()?,
+            test: images(&dataset.test)?,
             input: input_of(dataset),
             classes: dataset.classes.clone(),
         })
@@ -60,6 +67,7 @@ impl TrainingData {
             train: self.train.share(),
             used: self.used.clone(),
             watched: self.watched.clone(),
+            validation: self.validation.as_ref().map(DeviceImages::share),
             test: self.test.share(),
             input: self.input,
             classes: self.classes.clone(),

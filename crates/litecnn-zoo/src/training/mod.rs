@@ -15,7 +15,7 @@ pub use rate::{RateSchedule, StepRate};
 pub use recipe::Recipe;
 pub use sgd::Sgd;
 
-use litecnn_data::{Stream, stream};
+use litecnn_data::{DeviceImages, Stream, stream};
 use litecnn_kernels::LANES;
 use litecnn_train::{
     Checkpointer, EarlyStoppingSettings, Engine, Epoch, Fit, Keep, Observer, Part, Plan, Problem, Score, Trained, fit,
@@ -283,13 +283,11 @@ impl Problem for Training<'_> {
 
     fn validate(&mut self) -> Result<Vec<Score>, ZooError> {
         let Task { data, recipe, .. } = *self.task;
-        let all: Vec<u32>;
-        let (images, places) = match &data.watched {
-            Watched::Training(places) => (&data.train, places),
-            Watched::Test => {
-                all = (0..data.test.len() as u32).collect();
-                (&data.test, &all)
-            }
+        let all = |images: &DeviceImages| (0..images.len() as u32).collect();
+        let (images, places): (_, Vec<u32>) = match (&data.watched, &data.validation) {
+            (Watched::Training(places), _) => (&data.train, places.clone()),
+            (Watched::Validation, Some(images)) => (images, all(images)),
+            _ => (&data.test, all(&data.test)),
         };
         if let Some(average) = &mut self.average {
             average.swap(&mut self.model)?;
@@ -299,7 +297,7 @@ impl Problem for Training<'_> {
             Some(kernels) => kernels.answer(images, model.state()),
             None => model.forward(images),
         };
-        let evaluation = Evaluation::by(&mut answer, images, places, &recipe.normalisation)?;
+        let evaluation = Evaluation::by(&mut answer, images, &places, &recipe.normalisation)?;
         if let Some(average) = &mut self.average {
             average.swap(&mut self.model)?;
         }

@@ -106,7 +106,7 @@ impl Arm {
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let recipe = Recipe::load_with(&args.recipe, &args.set).map_err(|e| Usage(e.to_string()))?;
-    let bench = args.data.open()?;
+    let bench = args.data.open(Some(&args.out), quiet)?;
     let recipe = recipe.for_dataset(&bench.dataset.name).map_err(|e| Usage(e.to_string()))?;
     let arms = if args.arm.is_empty() { <Arm as clap::ValueEnum>::value_variants() } else { &args.arm };
     // That the recipe suits the images is known before anything is made.
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     let mut settings = toml::Table::new();
     settings.insert("recipe".into(), toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?);
     let name = format!("ablation, {}", recipe.name);
-    let outcomes = Outcomes::open(&args.out, name, settings, &bench.dataset, bench.device, quiet)?;
+    let outcomes = Outcomes::open(&args.out, name, settings, &bench, quiet)?;
     let study = Study { recipe: &recipe, outcomes: &outcomes };
     let mut tasks = Vec::new();
     for &seed in &args.seeds {

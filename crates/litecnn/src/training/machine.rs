@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use litecnn_data::Dataset;
 use litecnn_run::{Manifest, now};
 use tch::Device;
+
+use super::source::Source;
 
 /// Version of the libtorch this program was built with.
 pub(crate) const LIBTORCH: &str = env!("LITECNN_LIBTORCH");
@@ -15,9 +18,11 @@ pub(crate) fn manifest(
     hash: String,
     settings: toml::Table,
     dataset: &Dataset,
+    source: &Source,
     device: Device,
-) -> Manifest {
-    Manifest {
+) -> Result<Manifest> {
+    let source = source.remembered()?.map(|source| (dataset.name.clone(), source));
+    Ok(Manifest {
         format: Manifest::FORMAT.into(),
         created: now(),
         host: host(),
@@ -27,9 +32,9 @@ pub(crate) fn manifest(
         recipe: settings,
         data: if dataset.official { "official" } else { "unofficial" }.into(),
         datasets: BTreeMap::from([(dataset.name.clone(), dataset.digest.clone())]),
-        sources: BTreeMap::new(),
+        sources: source.into_iter().collect(),
         steps: BTreeMap::new(),
-    }
+    })
 }
 
 /// The processor and the number of threads it offers.

@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 use litecnn_cli::duration;
-use litecnn_data::Dataset;
 use litecnn_run::{OUTCOMES, Outcome, RunDir, read_outcomes, sha256, write_outcomes};
 use litecnn_train::{Event, Observer};
-use tch::Device;
 
-use super::machine;
+use super::zoo::job::Bench;
 
 /// The outcomes of a study in its folder, which is locked against other processes.
 pub(super) struct Outcomes {
@@ -32,16 +30,9 @@ pub(super) struct Task<'a> {
 
 impl Outcomes {
     /// Opens a study of these settings, or begins it. One of others in the same folder is refused.
-    pub(super) fn open(
-        folder: &Path,
-        name: String,
-        settings: toml::Table,
-        dataset: &Dataset,
-        device: Device,
-        quiet: bool,
-    ) -> Result<Self> {
+    pub(super) fn open(folder: &Path, name: String, settings: toml::Table, bench: &Bench, quiet: bool) -> Result<Self> {
         let hash = sha256(toml::to_string(&settings)?.as_bytes());
-        let run = RunDir::open(folder, machine::manifest(name, hash, settings, dataset, device))?;
+        let run = RunDir::open(folder, bench.manifest(name, hash, settings)?)?;
         run.sweep();
         litecnn_cli::catch_signals()?;
         let path = folder.join(OUTCOMES);

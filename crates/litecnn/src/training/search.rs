@@ -10,7 +10,6 @@ use litecnn_run::{Manifest, RunDir, Trial, read_trials, sha256, write_atomic, wr
 use litecnn_train::Override;
 use litecnn_zoo::{Halving, Recipe, Searching, Space, TrainingData, input_of};
 
-use super::machine;
 use super::outcomes::Ends;
 use super::zoo::job::{Bench, DataArgs};
 
@@ -21,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   litecnn search --dataset cifar10 --budget 19622 --out results/search-cifar10
   litecnn search --dataset mnist --budget 14862 --recipe compact-digits --out results/search-mnist
+  litecnn search --data ./photos --size 32 --budget 20000 --out results/search-photos
   litecnn search --dataset cifar10 --budget 10000 --candidates 9 --rounds 1,3 --limit-train 10000 --out results/quick";
 
 /// Search for a small network within a budget of weights.
@@ -52,9 +52,9 @@ pub(crate) struct Args {
     /// One value of the recipe, as in schedule.peak=0.1; may be given more than once.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<Override>,
-    /// Training images held out to choose by.
-    #[arg(long, default_value_t = 5000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    hold_out: u32,
+    /// Training images held out to choose by [default: 5000, or none where the data set has images of its own for that]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    hold_out: Option<u32>,
     /// Train on so many of the other training images only.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(32..))]
     limit_train: Option<u32>,
@@ -69,11 +69,17 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
+impl Args {
+    fn held_out(&self, bench: &Bench) -> Option<u32> {
+        self.hold_out.or(if bench.dataset.validation.is_some() { None } else { Some(5000) })
+    }
+}
+
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
     if args.rounds.is_empty() || args.rounds.iter().any(|&epochs| epochs == 0 || epochs > 100_000) {
         return Err(Usage("--rounds wants numbers of epochs from 1 to 100000, such as 3,9,27".into()).into());
     }
-    let bench = args.data.open()?;
+    let bench = args.data.open(Some(&args.out), quiet)?;
     let recipe = Recipe::load_with(&args.recipe, &args.set).map_err(|e| Usage(e.to_string()))?;
     let recipe = recipe.normalised(Normalisation::of(&bench.dataset));
     let space = Space {
@@ -83,7 +89,10 @@ pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
         multiplications: args.operations,
     };
     let halving = Halving { candidates: args.candidates as usize, epochs: args.rounds.clone() };
-    let mut data = TrainingData::new(&bench.dataset, bench.device)?.holding_out(args.hold_out as usize, args.seed)?;
+    let mut data = TrainingData::new(&bench.dataset, bench.device)?;
+    if let Some(images) = args.held_out(&bench) {
+        data = data.holding_out(images as usize, args.seed)?;
+    }
     if let Some(images) = args.limit_train {
         data = data.limited(images as usize);
     }
@@ -127,13 +136,15 @@ fn manifest(args: &Args, recipe: &Recipe, bench: &Bench) -> Result<Manifest> {
     set("operations", args.operations.into());
     set("candidates", i64::from(args.candidates).into());
     set("rounds", args.rounds.iter().map(|&epochs| i64::from(epochs)).collect::<Vec<_>>().into());
-    set("held-out-images", i64::from(args.hold_out).into());
+    if let Some(images) = args.held_out(bench) {
+        set("held-out-images", i64::from(images).into());
+    }
     if let Some(images) = args.limit_train {
         set("training-images", i64::from(images).into());
     }
     set("recipe", toml::Value::Table(toml::from_str(&recipe.to_toml()).context("the recipe as TOML")?));
     let hash = sha256(toml::to_string(&settings)?.as_bytes());
-    Ok(machine::manifest(format!("search, {}", recipe.name), hash, settings, &bench.dataset, bench.device))
+    bench.manifest(format!("search, {}", recipe.name), hash, settings)
 }
 
 /// A line for each trial, with the time left.

@@ -15,7 +15,7 @@ use litecnn_train::{Checkpointer, DistillationSettings, Engine, Fit, Override, R
 use tch::Device;
 
 use crate::training::choices::{self, ModelArgs};
-use crate::training::source::{self, Loaded, PictureArgs, Source};
+use crate::training::source::{self, Loaded, Named, PictureArgs, Source};
 use crate::training::{device, engine, evaluate, machine, surgery};
 
 /// Where a step works and by which recipe.
@@ -58,6 +58,13 @@ pub(crate) struct StepArgs {
     pub(crate) data_dir: Option<PathBuf>,
 }
 
+impl StepArgs {
+    fn named(&self) -> Named<'_> {
+        let Self { data, dataset, data_dir, .. } = self;
+        Named { data: data.as_deref(), dataset: dataset.as_deref(), data_dir: data_dir.as_deref() }
+    }
+}
+
 /// What only training chooses; what is not chosen is as the run has it.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Choices {
@@ -97,7 +104,7 @@ impl Setup {
             (None, Some(known)) => Some(recorded(known, &run)?),
             (None, None) => None,
         };
-        let source = Source::choose(args, known.as_ref(), &choices.pictures)?;
+        let source = Source::choose(args.named(), known.as_ref(), &choices.pictures)?;
         let seed = match (args.seed, &args.dataset, &args.data) {
             (Some(seed), ..) => seed,
             (None, None, None) => only_seed(&run, source.name())?,
@@ -108,7 +115,7 @@ impl Setup {
             Some(recipe) => recipe,
             None => Recipe::load(if source.is_pictures() { "pictures" } else { "paper" })?,
         };
-        let loaded = source.load(quiet)?;
+        let loaded = source.load(false, quiet)?;
         if fresh && loaded.source.is_pictures() {
             choices::suit(&mut recipe, &loaded.dataset)?;
         }
@@ -137,12 +144,9 @@ impl Setup {
 
     /// What `run.toml` of a new run says.
     fn manifest(&self) -> Result<Manifest> {
-        let dataset = self.dataset();
-        let source = self.loaded.source.remembered()?.map(|source| (dataset.name.clone(), source));
         let recipe = toml::from_str(&self.general.to_toml()).context("the recipe as TOML")?;
         let (name, hash) = (self.general.name.clone(), self.general.hash());
-        let manifest = machine::manifest(name, hash, recipe, dataset, self.device);
-        Ok(Manifest { sources: source.into_iter().collect(), ..manifest })
+        machine::manifest(name, hash, recipe, self.dataset(), &self.loaded.source, self.device)
     }
 
     /// Whether the run directory, if it is there, is of this recipe and these data; as [`Session::start`] would find

@@ -68,12 +68,12 @@ pub(crate) struct Args {
 const HELD_OUT: usize = 10_000;
 
 pub(crate) fn run(args: &Args, quiet: bool) -> Result<()> {
-    let bench = args.data.open()?;
+    let bench = args.data.open(Some(&args.out), quiet)?;
     let family = Family::of(args, &bench.dataset)?;
     // That each model can exist is known before anything is made.
     let work = args.filters.iter().map(|&filters| family.work(filters, &bench)).collect::<Result<Vec<f64>>>()?;
     let name = format!("sizes, {}", family.recipe_name());
-    let outcomes = Outcomes::open(&args.out, name, family.settings(args)?, &bench.dataset, bench.device, quiet)?;
+    let outcomes = Outcomes::open(&args.out, name, family.settings(args)?, &bench, quiet)?;
     let mut tasks = Vec::new();
     for (&filters, work) in args.filters.iter().zip(work) {
         for &seed in args.seeds.iter().filter(|&&seed| !outcomes.has(&filters.to_string(), seed)) {

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::predict::fits;
 use crate::training::data::import::teller;
-use crate::training::session::StepArgs;
 
 /// How pictures become images; what is not given is as the run remembers it, or else the default.
 #[derive(Debug, Default, clap::Args)]
@@ -65,6 +64,14 @@ impl PictureArgs {
     }
 }
 
+/// What arguments say of where images come from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Named<'a> {
+    pub(crate) data: Option<&'a Path>,
+    pub(crate) dataset: Option<&'a str>,
+    pub(crate) data_dir: Option<&'a Path>,
+}
+
 /// Where images come from.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
@@ -112,12 +119,12 @@ pub(crate) struct Loaded {
 
 impl Source {
     /// The source that the arguments name, or else the one of the run.
-    pub(crate) fn choose(args: &StepArgs, known: Option<&Manifest>, pictures: &PictureArgs) -> Result<Self> {
+    pub(crate) fn choose(args: Named<'_>, known: Option<&Manifest>, pictures: &PictureArgs) -> Result<Self> {
         let remembered = |name: &str| -> Result<Option<Self>> {
             let table = known.and_then(|known| known.sources.get(name));
             table.map(|table| Self::recall(name, table)).transpose()
         };
-        let mut source = match (&args.data, &args.dataset) {
+        let mut source = match (args.data, args.dataset) {
             (Some(path), _) => {
                 let name = name(path)?;
                 let options = match remembered(&name)? {
@@ -129,13 +136,13 @@ impl Source {
             }
             (None, Some(name)) => match remembered(name)? {
                 Some(source) if args.data_dir.is_none() => source,
-                _ => Self::set(name, args.data_dir.as_deref())?,
+                _ => Self::set(name, args.data_dir)?,
             },
             (None, None) => {
                 let name = only_dataset(known)?;
                 match remembered(name)? {
                     Some(source) if args.data_dir.is_none() => source,
-                    _ => Self::set(name, args.data_dir.as_deref())?,
+                    _ => Self::set(name, args.data_dir)?,
                 }
             }
         };
@@ -188,11 +195,11 @@ impl Source {
         matches!(self, Self::Pictures { .. })
     }
 
-    /// The images; tells on standard error how reading pictures goes, unless `quiet`.
-    pub(crate) fn load(self, quiet: bool) -> Result<Loaded> {
+    /// The images, which are fetched unless `offline`; tells on standard error how reading pictures goes, unless `quiet`.
+    pub(crate) fn load(self, offline: bool, quiet: bool) -> Result<Loaded> {
         match &self {
             Self::Set { name, data_dir } => {
-                let options = LoadOptions { data_dir: data_dir.clone(), ..LoadOptions::default() };
+                let options = LoadOptions { data_dir: data_dir.clone(), offline, ..LoadOptions::default() };
                 let dataset = load(name, &options).map_err(|e| match e {
                     DataError::UnknownSet { .. } => Usage(e.to_string()).into(),
                     other => anyhow::Error::from(other),
@@ -263,43 +270,34 @@ pub(crate) fn training_images(weights: &Path, name: &str) -> Result<Vec<u8>> {
         Some(table) => Source::recall(name, table)?,
         None => Source::set(name, None)?,
     };
-    Ok(source.load(true)?.dataset.train.pixels.iter().copied().collect())
+    Ok(source.load(false, true)?.dataset.train.pixels.iter().copied().collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn args(words: &[&str]) -> StepArgs {
-        #[derive(clap::Parser)]
-        struct Cli {
-            #[command(flatten)]
-            args: StepArgs,
-        }
-        <Cli as clap::Parser>::parse_from([&["x"], words].concat()).args
-    }
-
     #[test]
     fn a_run_remembers_pictures_and_folders() {
         let dir = tempfile::tempdir().unwrap();
         let photos = dir.path().join("my photos");
         std::fs::create_dir(&photos).unwrap();
-        let shown = photos.to_str().unwrap();
         let small = PictureArgs { size: Some(28), fit: Some(Fit::Crop), ..PictureArgs::default() };
-        let source = Source::choose(&args(&["--data", shown]), None, &small).unwrap();
+        let source = Source::choose(Named { data: Some(&photos), ..Named::default() }, None, &small).unwrap();
         assert_eq!(source.name(), "my-photos");
         let table = source.remembered().unwrap().unwrap();
         assert_eq!(Source::recall("my-photos", &table).unwrap(), source);
 
-        let folder = Source::choose(&args(&["--dataset", "mnist", "--data-dir", shown]), None, &PictureArgs::default());
+        let mnist = Named { dataset: Some("mnist"), ..Named::default() };
+        let folder = Source::choose(Named { data_dir: Some(&photos), ..mnist }, None, &PictureArgs::default());
         let folder = folder.unwrap();
         let table = folder.remembered().unwrap().unwrap();
         assert_eq!(Source::recall("mnist", &table).unwrap(), folder);
-        let plain = Source::choose(&args(&["--dataset", "mnist"]), None, &PictureArgs::default()).unwrap();
+        let plain = Source::choose(mnist, None, &PictureArgs::default()).unwrap();
         assert_eq!(plain.remembered().unwrap(), None);
-        let wrong = Source::choose(&args(&["--dataset", "mnist"]), None, &small).unwrap_err();
+        let wrong = Source::choose(mnist, None, &small).unwrap_err();
         assert!(wrong.is::<Usage>() && wrong.to_string().contains("are for --data"), "{wrong}");
-        let nothing = Source::choose(&args(&[]), None, &PictureArgs::default()).unwrap_err();
+        let nothing = Source::choose(Named::default(), None, &PictureArgs::default()).unwrap_err();
         assert!(nothing.is::<Usage>() && nothing.to_string().contains("--data PATH"), "{nothing}");
         assert!(Source::recall("x", &toml::from_str("folder = 3").unwrap()).is_err());
     }

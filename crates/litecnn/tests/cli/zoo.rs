@@ -152,6 +152,44 @@ fn pruned_in_rounds_killed_and_resumed() {
 }
 
 #[test]
+fn pictures_of_ones_own_become_a_small_network() {
+    let place = Place::new();
+    let tool = |words: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_litecnn"));
+        command.args(words.split_whitespace()).current_dir(place.dir.path());
+        command.env("XDG_CACHE_HOME", place.path("cache"));
+        command
+    };
+    let samples = samples().canonicalize().unwrap();
+    let sample = format!("data pictures --dataset cifar10 --data-dir {} --part test --out photos", samples.display());
+    good(&mut tool(&sample));
+    let words = "zoo train compact-mnist --recipe smoke --epochs 2 --device cpu --threads 1 --out net";
+    let (status, stderr) = bad(&mut tool(words));
+    assert!(status == 2 && stderr.contains("no images are named: --data PATH"), "{stderr}");
+    let trained = said(&good(&mut tool(&format!("{words} --data photos --size 28 --fit crop"))));
+    assert!(trained.contains("built for the 3x28x28 and 10 classes of `photos`"), "{trained}");
+    assert!(trained.contains("note: images are mirrored"), "{trained}");
+    // 15 % of 200; the folder remembers where they are and what was made of them.
+    let found = measured(&place.path("net"));
+    assert_eq!((found.dataset.as_str(), found.images), ("photos", 30));
+    let told = said(&good(&mut tool("zoo evaluate net/weights.safetensors --device cpu")));
+    assert!(told.contains(&format!("{} of 30 test images right", found.correct)), "{told}");
+
+    good(&mut tool("export net/weights.safetensors --to litecnn"));
+    let answers = said(&good(&mut tool("predict photos.litecnn photos/cat --json")));
+    assert!(answers.lines().count() == 20 && answers.contains("\"truck\":"), "{answers}");
+
+    good(&mut tool(
+        "search --data photos --size 32 --budget 3000 --operations 300000 --candidates 1 --rounds 1 --recipe compact \
+         --device cpu --threads 1 --out found",
+    ));
+    let best = std::fs::read_to_string(place.path("found/best.toml")).unwrap();
+    assert!(best.contains("height = 32") && !place.path("found/test-scorings.csv").exists(), "{best}");
+    let record = std::fs::read_to_string(place.path("found/run.toml")).unwrap();
+    assert!(record.contains("[sources.photos]") && !record.contains("held-out-images"), "{record}");
+}
+
+#[test]
 fn what_cannot_be_is_told_in_a_sentence_and_leaves_nothing() {
     let place = Place::new();
     good(&mut place.train("--recipe smoke --epochs 1", "a"));

@@ -15,6 +15,7 @@ use super::job::{DataArgs, MEASURED, check_classes, measured, measured_beside, n
 const EXAMPLES: &str = "\
 Examples:
   litecnn zoo evaluate results/ghost/weights.safetensors --dataset cifar10
+  litecnn zoo evaluate results/compact-photos/weights.safetensors
   litecnn zoo evaluate compact.safetensors --dataset cifar10";
 
 /// Show weights all test images and print how many they get right. A folded network is run as it is exported, without
@@ -35,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let bench = args.data.open()?;
+    let bench = args.data.open(args.weights.parent(), true)?;
     if let Ok(trained) = TrainedModel::read(&args.weights)
         && trained.folded().is_some()
     {

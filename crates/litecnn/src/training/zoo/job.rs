@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use litecnn_cli::{DeviceChoice, Usage};
 use litecnn_data::{DataError, Dataset, LoadOptions, Normalisation, load};
-use litecnn_run::{Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history};
+use litecnn_run::{
+    Manifest, Measured, RunDir, StepRecord, StepTimes, now, now_after, sha256, sha256_file, write_history,
+};
 use litecnn_train::{Checkpointer, Engine, Fit};
 use litecnn_zoo::{Card, Count, Evaluation, Model, TrainingData};
 use tch::Device;
 
 use crate::training::evaluate::predictions;
+use crate::training::source::{Loaded, Named, PictureArgs, Source};
 use crate::training::{device, machine};
 
 /// Weights, in the folder of the step that left them.
@@ -25,9 +28,12 @@ const PREDICTIONS: &str = "predictions-test.csv";
 /// Which images, and what computes.
 #[derive(Debug, clap::Args)]
 pub(in crate::training) struct DataArgs {
-    /// Data set, such as cifar10, or one described in the data folder.
+    /// Pictures of one's own: a folder of a folder a class, one of train/ val/ test/, or a CSV file of paths and labels.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["dataset", "data_dir"])]
+    data: Option<PathBuf>,
+    /// Data set, such as cifar10, or one described in the data folder; need not be given where a folder remembers it.
     #[arg(long, value_name = "NAME")]
-    dataset: String,
+    dataset: Option<String>,
     /// Folder with the data set's files; otherwise they come from the cache, or are fetched into it.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -40,21 +46,37 @@ pub(in crate::training) struct DataArgs {
     /// Threads on a CPU; all the machine offers if not given. Results are the same to the bit for the same number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    #[command(flatten, next_help_heading = "Pictures of one's own")]
+    pictures: PictureArgs,
 }
 
 /// A data set in memory and a device to compute on.
 pub(in crate::training) struct Bench {
     pub(in crate::training) dataset: Dataset,
+    /// Where it is from.
+    pub(in crate::training) source: Source,
     pub(in crate::training) device: Device,
     pub(in crate::training) threads: usize,
 }
 
 impl DataArgs {
-    pub(in crate::training) fn open(&self) -> Result<Bench> {
-        let device = device::resolve(self.device)?;
-        let threads = self.threads.map_or_else(litecnn_cli::threads, usize::from);
+    /// The images that the arguments name, or else those that the record of a run or study in `folder` does.
+    pub(in crate::training) fn open(&self, folder: Option<&Path>, quiet: bool) -> Result<Bench> {
+        let Self { data, dataset, data_dir, offline, device, threads, pictures } = self;
+        let device = device::resolve(*device)?;
+        let threads = threads.map_or_else(litecnn_cli::threads, usize::from);
         tch::set_num_threads(threads as i32);
-        Ok(Bench { dataset: dataset(&self.dataset, self.data_dir.as_deref(), self.offline)?, device, threads })
+        let known = folder.filter(|folder| folder.join("run.toml").exists()).map(Manifest::read).transpose()?;
+        let named = Named { data: data.as_deref(), dataset: dataset.as_deref(), data_dir: data_dir.as_deref() };
+        let Loaded { dataset, source, .. } = Source::choose(named, known.as_ref(), pictures)?.load(*offline, quiet)?;
+        Ok(Bench { dataset, source, device, threads })
+    }
+}
+
+impl Bench {
+    /// What `run.toml` says of something done with it.
+    pub(in crate::training) fn manifest(&self, name: String, hash: String, settings: toml::Table) -> Result<Manifest> {
+        machine::manifest(name, hash, settings, &self.dataset, &self.source, self.device)
     }
 }
 
@@ -82,7 +104,7 @@ impl Job {
     /// Opens a folder, or makes it, for settings under a name. One made with other settings or data is refused.
     pub(super) fn open(folder: &Path, name: String, settings: toml::Table, seed: u64, bench: Bench) -> Result<Self> {
         let hash = sha256(toml::to_string(&settings)?.as_bytes());
-        let manifest = machine::manifest(name, hash.clone(), settings, &bench.dataset, bench.device);
+        let manifest = bench.manifest(name, hash.clone(), settings)?;
         let run = RunDir::open(folder, manifest)?;
         run.sweep();
         Ok(Self { run, bench, hash, seed, scored: true })

@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     if !(args.share > 0.0 && args.share < 1.0) {
         return Err(Usage(format!("--share {} is impossible: above 0 and below 1 is wanted", args.share)).into());
     }
-    let bench = args.data.open()?;
+    let bench = args.data.open(args.weights.parent(), quiet)?;
     let mut recipe = args.recipe.resolve(&args.name, &bench.dataset)?;
     let (mut model, mut card) = Model::load(&args.weights, bench.device)?;
     // What the weights were trained with stays.

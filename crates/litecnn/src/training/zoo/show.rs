@@ -37,13 +37,15 @@ const EXAMPLES: &str = "\
 Examples:
   litecnn zoo show vgg19-fire-ghost
   litecnn zoo show resnet101-11 --classes 10 --toml > mine.toml
+  litecnn zoo show compact-cifar10
   litecnn zoo show mine.toml";
 
 /// Show what a network is made of: operations, shapes, weights, costs of one image.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network.
+    /// Name of a variant, such as resnet101-ghost-small or resnet101-11, compact-mnist, compact-fashion-mnist or
+    /// compact-cifar10, or a TOML file that describes a network.
     network: String,
     /// Number of classes of a variant; without it that of the paper's table.
     #[arg(long)]
@@ -81,15 +83,22 @@ pub(super) enum Found {
     Variant(&'static Variant),
 }
 
-/// The network of a file or the variant of a name.
+/// The network of a file or of a name.
 pub(super) fn find(name: &str) -> Result<Found> {
     let path = Path::new(name);
     if path.extension().is_some_and(|e| e == "toml") || path.is_file() {
         return Ok(Found::Described(Network::load(path)?));
     }
+    if let Some(network) = Network::found(name) {
+        return Ok(Found::Described(network));
+    }
     match Variant::find(name) {
         Ok(variant) => Ok(Found::Variant(variant)),
-        Err(unknown @ ZooError::Unknown { .. }) => Err(Usage(unknown.to_string()).into()),
+        Err(ZooError::Unknown { name, known }) => {
+            let all = known.into_iter().chain(Network::found_names().map(str::to_owned)).collect();
+            let known = litecnn_cli::nearest_first(&name, all);
+            Err(Usage(ZooError::Unknown { name, known }.to_string()).into())
+        }
         Err(e) => Err(e.into()),
     }
 }

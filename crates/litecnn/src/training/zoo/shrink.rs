@@ -55,6 +55,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         dataset: card.dataset,
         recipe: card.recipe,
         normalisation: card.normalisation,
+        pictures: card.pictures,
         step: "shrink".into(),
         ..made
     };

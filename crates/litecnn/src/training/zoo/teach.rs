@@ -33,7 +33,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
-    let bench = args.data.open()?;
+    let bench = args.data.open(args.weights.parent(), quiet)?;
     let dataset = &bench.dataset;
     let answers = ask(args, &bench)?;
     answers.save(&args.out, dataset, &sha256_file(&args.weights)?)?;

@@ -18,6 +18,7 @@ use crate::training::progress::Progress;
 const EXAMPLES: &str = "\
 Examples:
   litecnn zoo train vgg19-fire-ghost --dataset cifar10 --out results/ghost --recipe short
+  litecnn zoo train compact-cifar10 --recipe compact --data ./photos --size 32 --epochs 300 --out results/compact-photos
   litecnn zoo train mine.toml --dataset cifar10 --out results/net --set schedule.peak=0.1 --epochs 5
   litecnn zoo train --from small.safetensors --dataset cifar10 --out results/small";
 
@@ -28,8 +29,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Name of a variant, such as resnet101-ghost-small or resnet101-11, or a TOML file that describes a network;
-    /// without it that of the weights to start from.
+    /// Name of a variant, such as resnet101-ghost-small or resnet101-11, compact-mnist, compact-fashion-mnist or
+    /// compact-cifar10, or a TOML file that describes a network; without it that of the weights to start from.
     #[arg(required_unless_present = "from")]
     network: Option<String>,
     #[command(flatten)]
@@ -139,7 +140,7 @@ impl RecipeArgs {
 pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     let progress = Progress::new(quiet);
     let found = args.network.as_ref().map(|name| find(name)).transpose()?;
-    let bench = args.data.open()?;
+    let bench = args.data.open(Some(&args.out), quiet)?;
     let network = match (found, &args.from) {
         (Some(found), _) => suited(found, &bench.dataset, &progress),
         (None, Some(from)) => Model::load(from, bench.device)?.1.network,
@@ -148,6 +149,9 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     // Whether it can exist is known before anything is made.
     let graph = network.graph()?;
     let recipe = args.recipe.resolve(&args.name, &bench.dataset)?;
+    if bench.source.is_pictures() && recipe.augmentation.mirror > 0.0 {
+        progress.say("note: images are mirrored; if that makes something else of yours: --set augmentation.mirror=0.0");
+    }
     let start = args.from.as_ref().map(|path| Model::load_as(path, &network, bench.device)).transpose()?;
     let mut settings = args.recipe.settings(&recipe)?;
     settings.insert("network".into(), toml::from_str(&network.to_toml()).context("the network as TOML")?);
@@ -181,6 +185,7 @@ pub(super) fn run(args: &Args, quiet: bool) -> Result<()> {
     card.recipe = recipe.hash();
     card.step = TRAIN.into();
     card.normalisation = Some(recipe.normalisation.clone());
+    card.pictures = step.bench().dataset.pictures;
     let before = args.from.as_deref().and_then(measured_beside).map_or((0, 0.0), |m| (m.epochs, m.seconds));
     let settings = BTreeMap::from([("recipe".to_owned(), recipe.name.clone())]);
     let treatment = "trained";
