@@ -167,6 +167,8 @@ impl Model {
         let value = match node.op {
             Op::Input => x.shallow_clone(),
             Op::Conv { weight, bias, stride, padding, groups } => {
+                let picked = picked(x, &view(weight).size(), stride, padding)?;
+                let (x, stride) = picked.as_ref().map_or((x, stride), |picked| (picked, [1, 1]));
                 let conv = |x: &Tensor| x.f_conv2d(view(weight), bias.map(view), stride, padding, [1, 1], groups);
                 match self.channels_last() && better_first(&view(weight).size()) {
                     true => channels_last(&conv(&x.f_contiguous()?)?)?,
@@ -226,6 +228,15 @@ impl Model {
         };
         Ok(value)
     }
+}
+
+/// The pixels that a 1x1 convolution with a larger step sees, if its input channels do not come in eights: for such
+/// libtorch 2.13 computes weight gradients on CPUs with AVX2, but not AVX-512, in memory it does not have (oneDNN's `jit_1x1:avx2`).
+fn picked(x: &Tensor, weight: &[i64], stride: [i64; 2], padding: [i64; 2]) -> Result<Option<Tensor>, tch::TchError> {
+    if weight[2..] != [1, 1] || padding != [0, 0] || stride == [1, 1] || weight[1] % 8 == 0 {
+        return Ok(None);
+    }
+    x.f_slice(2, None, None, stride[0])?.f_slice(3, None, None, stride[1]).map(Some)
 }
 
 /// Whether a convolution is faster on maps that lie channels first, and worth the copies: with 512 channels, kernels
