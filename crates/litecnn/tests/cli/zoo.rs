@@ -167,7 +167,7 @@ fn pictures_of_ones_own_become_a_small_network() {
     let (status, stderr) = bad(&mut tool(words));
     assert!(status == 2 && stderr.contains("no images are named: --data PATH"), "{stderr}");
     let trained = said(&good(&mut tool(&format!("{words} --data photos --size 28 --fit crop"))));
-    assert!(trained.contains("built for the 3x28x28 and 10 classes of `photos`"), "{trained}");
+    assert!(trained.contains("built for the 3x28x28 and 10 of `photos`"), "{trained}");
     assert!(trained.contains("note: images are mirrored"), "{trained}");
     // 15 % of 200; the folder remembers where they are and what was made of them.
     let found = measured(&place.path("net"));
