@@ -4,7 +4,22 @@
 #![allow(clippy::unwrap_used, reason = "all of this is a test")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{PoisonError, RwLock};
+
+/// Taken for writing while a program is written, for reading while one is started: a process that is being started holds
+/// all files of this one open for a moment, and a program that is open for writing cannot be run.
+static PROGRAMS: RwLock<()> = RwLock::new(());
+
+fn started(command: &mut Command) -> Child {
+    let _starting = PROGRAMS.read().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
+
+fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    started(command).wait_with_output().unwrap()
+}
 
 /// A checkout, a cache and a target folder of its own, with a copy of the program in it as cargo would leave it.
 struct Checkout {
@@ -18,6 +33,7 @@ impl Checkout {
         for below in ["root/xtask", "target/release", "bin"] {
             std::fs::create_dir_all(new.path(below)).unwrap();
         }
+        let _writing = PROGRAMS.write().unwrap_or_else(PoisonError::into_inner);
         std::fs::copy(env!("CARGO_BIN_EXE_xtask"), new.path("target/release/xtask")).unwrap();
         new
     }
@@ -28,6 +44,7 @@ impl Checkout {
 
     fn script(&self, at: &str, text: &str) {
         use std::os::unix::fs::PermissionsExt;
+        let _writing = PROGRAMS.write().unwrap_or_else(PoisonError::into_inner);
         std::fs::write(self.path(at), format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(self.path(at), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -72,7 +89,7 @@ impl Checkout {
     }
 
     fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().unwrap()
+        output(&mut self.command(arguments))
     }
 
     fn command(&self, arguments: &str) -> Command {
@@ -135,7 +152,7 @@ fn without_python_or_compiler_the_package_is_named() {
     checkout.script(compiler, "echo compiler 1");
     let bare = |path: &Path| {
         let mut command = checkout.command("setup --cpu");
-        command.env("PATH", path).env_remove("CXX").env_remove("LITECNN_OFFLINE").output().unwrap()
+        output(command.env("PATH", path).env_remove("CXX").env_remove("LITECNN_OFFLINE"))
     };
     let message = errors(&bare(&checkout.path("target/release")));
     assert!(message.contains("no Python 3.8 or later was found"), "{message}");
@@ -147,7 +164,7 @@ fn without_python_or_compiler_the_package_is_named() {
 fn a_broken_libtorch_of_the_users_stops_everything() {
     let checkout = Checkout::new().with_libtorch();
     let mut command = checkout.command("setup");
-    let output = command.env("LIBTORCH", checkout.path("nowhere")).output().unwrap();
+    let output = output(command.env("LIBTORCH", checkout.path("nowhere")));
     assert_eq!(output.status.code(), Some(1));
     let message = errors(&output);
     assert!(message.contains("does not exist") && message.contains("unset LIBTORCH"), "{message}");
@@ -208,7 +225,7 @@ fn signalled(script: &str, signals: &[&str]) -> (Checkout, Option<i32>, String) 
     let wait = "i=0; while [ $i -lt 60 ]; do sleep 0.05; i=$((i+1)); done";
     checkout.script("target/release/litecnn", &format!("{text}{wait}"));
     let mut command = checkout.command("reproduce --smoke --dataset mnist");
-    let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = started(command.stdout(Stdio::null()).stderr(Stdio::piped()));
     while !checkout.log().iter().any(|line| line == "ready") {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -261,11 +278,8 @@ fn setups_at_once_do_not_disturb_each_other() {
     let setups: Vec<_> = (0..4)
         .map(|_| {
             let mut command = checkout.command("setup");
-            command
-                .env("LIBTORCH", &libtorch)
-                .stdout(std::process::Stdio::piped())
-                .stderr(std::process::Stdio::piped());
-            command.spawn().unwrap()
+            command.env("LIBTORCH", &libtorch).stdout(Stdio::piped()).stderr(Stdio::piped());
+            started(&mut command)
         })
         .collect();
     for setup in setups {
