@@ -7,7 +7,7 @@ use core::ops::Deref;
 
 use crate::crc::crc32;
 use crate::format::{ALIGNMENT, BRANCH, CHECKSUM, F32, HEAD_RELU, HEADER, LIST, MAGIC, PICTURES, UNIFIED, VERSION};
-use crate::operations::RECORD;
+use crate::operations::{Network, Operation, RECORD};
 use crate::planes::Scaling;
 use crate::shape::Architecture;
 use crate::simd::{Line, bytes_of, bytes_of_mut};
@@ -118,12 +118,26 @@ pub(crate) fn file<N: AsRef<str>>(
 
 /// A list of operations as a file has it.
 pub(crate) struct List {
+    /// Of the weights.
+    kind: u8,
     /// `[channels, height, width]`, within the bounds of the format.
-    pub(crate) input: [usize; 3],
+    input: [usize; 3],
     /// Where the image lies in the memory.
-    pub(crate) image: u32,
+    image: u32,
     /// At most [`MAX_OPERATIONS`](crate::MAX_OPERATIONS), one after the other.
-    pub(crate) records: Vec<u8>,
+    records: Vec<u8>,
+}
+
+impl List {
+    /// Of a network that was checked, with the shapes of its values and their places in the memory.
+    pub(crate) fn new(network: &Network, shapes: &[[usize; 3]], places: &[usize], kind: u8) -> Self {
+        let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        let records = network.operations.iter().zip(&shapes[1..]).zip(&places[1..]);
+        let record = |((operation, &[_, height, width]), &at): ((&Operation, &[usize; 3]), &usize)| {
+            operation.record([height as u16, width as u16], place(at))
+        };
+        Self { kind, input: network.input, image: place(places[0]), records: records.flat_map(record).collect() }
+    }
 }
 
 /// A file of a list of operations with weights in its order.
@@ -134,7 +148,7 @@ pub(crate) fn file_of_list<N: AsRef<str>>(
     weights: &[u8],
 ) -> Result<Vec<u8>, EncodeError> {
     let header = Header {
-        kind: F32,
+        kind: list.kind,
         architecture: LIST,
         flags: 0,
         input: list.input,

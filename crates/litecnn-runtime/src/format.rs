@@ -3,7 +3,7 @@
 use crate::crc::crc32;
 use crate::error::LoadError;
 use crate::int8;
-use crate::operations::{self, Operations, RECORD, Sizes, Value};
+use crate::operations::{self, Form, Operations, Planes, RECORD, Sizes, Value};
 use crate::pictures::Pictures;
 use crate::planes::Scaling;
 use crate::shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};
@@ -64,7 +64,15 @@ pub(crate) struct Content<'a> {
     pub(crate) names: Names<'a>,
     pub(crate) weights: Weights<'a>,
     /// If the model is a list of them.
-    pub(crate) operations: Option<(Operations<'a>, Sizes)>,
+    pub(crate) operations: Option<List<'a>>,
+}
+
+/// A list of operations that was checked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct List<'a> {
+    pub(crate) operations: Operations<'a>,
+    pub(crate) form: Form,
+    pub(crate) sizes: Sizes,
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
@@ -93,14 +101,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
         found => return Err(LoadError::Elements { found }),
     };
 
-    let shape = if fields.0[11] == LIST {
-        if integers {
-            return Err(LoadError::Elements { found: INT8 });
-        }
-        list(&fields, bytes)?
-    } else {
-        layers(&fields, bytes)?
-    };
+    let shape = if fields.0[11] == LIST { list(&fields, bytes, integers)? } else { layers(&fields, bytes)? };
     let Shape { architecture, operations, described } = shape;
     if fields.u16(46) != 0 {
         return Err(LoadError::Header { offset: 46 });
@@ -124,7 +125,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
     }
     let length = fields.u32(28) as usize;
     let expected = 4 * match &operations {
-        Some((_, sizes)) => sizes.weights,
+        Some(list) => list.sizes.weights,
         None if integers => int8::words(&architecture),
         None => architecture.parameters(),
     };
@@ -134,14 +135,17 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
     let bytes = &bytes[weights..];
     let weights = if integers {
         let words = words_of(bytes).ok_or(LoadError::Misaligned)?;
-        int8::check(&architecture, words)?;
+        match &operations {
+            Some(list) => operations::check_bytes(&list.operations, words)?,
+            None => int8::check(&architecture, words)?,
+        }
         Weights::Integers(words)
     } else {
         let floats = floats_of(bytes).ok_or(LoadError::Misaligned)?;
         if !floats.iter().all(|weight| weight.is_finite()) {
             return Err(LoadError::NotFinite);
         }
-        if operations.as_ref().is_some_and(|(operations, _)| !operations::is_padded(operations, floats)) {
+        if operations.as_ref().is_some_and(|list| !operations::is_padded(&list.operations, floats)) {
             return Err(LoadError::Padding);
         }
         Weights::Floats(floats)
@@ -152,7 +156,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
 /// What a header and the bytes behind it say of the model's shape.
 struct Shape<'a> {
     architecture: Architecture,
-    operations: Option<(Operations<'a>, Sizes)>,
+    operations: Option<List<'a>>,
     /// Bytes between header and class names.
     described: usize,
 }
@@ -184,7 +188,7 @@ fn layers<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadErr
 }
 
 /// A list of operations.
-fn list<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadError> {
+fn list<'a>(fields: &Fields<'_>, bytes: &'a [u8], integers: bool) -> Result<Shape<'a>, LoadError> {
     let count = usize::from(fields.u16(44));
     let records = bytes[HEADER..].as_chunks::<RECORD>().0;
     if count > records.len() {
@@ -201,9 +205,11 @@ fn list<'a>(fields: &Fields<'_>, bytes: &'a [u8]) -> Result<Shape<'a>, LoadError
     let [channels, height, width] = input;
     let image = Value { channels, height, width, place: fields.u32(40) as usize };
     let operations = Operations { image, records: &records[..count] };
-    let sizes = operations::check(&operations, classes)?;
+    let form = if integers { Form::Bytes(Planes::of(&operations)) } else { Form::Floats };
+    let sizes = operations::check(&operations, classes, form)?;
     let architecture = Architecture::list(input, classes, count, &sizes);
-    Ok(Shape { architecture, operations: Some((operations, sizes)), described: RECORD * count })
+    let list = List { operations, form, sizes };
+    Ok(Shape { architecture, operations: Some(list), described: RECORD * count })
 }
 
 fn check_names(bytes: &[u8], classes: usize) -> Result<(), LoadError> {

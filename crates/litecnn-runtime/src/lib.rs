@@ -193,7 +193,9 @@ pub use int8::{Quantised, QuantisedLayer, Requantisation, encode_int8};
 pub use model::{Layout, Model, Session};
 pub use operations::{Activation, MAX_OPERATIONS, Operation, OperationKind};
 #[cfg(feature = "alloc")]
-pub use operations::{Network, Plan, encode_network, plan};
+pub use operations::{
+    Network, Plan, QuantisedNetwork, QuantisedOperation, encode_network, encode_network_int8, plan,
+};
 pub use pictures::{Fit, Pictures};
 pub use planes::{Pixel, Scaling};
 pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};

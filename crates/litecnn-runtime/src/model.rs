@@ -3,10 +3,10 @@
 use crate::conv::{self, Layer, Sink};
 use crate::dense::{dense, head, relu, softmax};
 use crate::error::{LoadError, PredictError};
-use crate::format::{self, Names, Weights};
+use crate::format::{self, List, Names, Weights};
 use crate::group::group;
 use crate::int8;
-use crate::operations::{self, Operation, Operations};
+use crate::operations::{self, Form, Operation};
 use crate::pictures::Pictures;
 use crate::planes::{FromImage, Pixel, Scaling, from_pooled, to_features};
 use crate::shape::padded;
@@ -23,8 +23,8 @@ pub struct Model<'a> {
     /// Empty if they are integers.
     pub(crate) weights: &'a [f32],
     integers: Option<&'a [u32]>,
-    /// With the floats of memory that their values take, if the model is a list of operations.
-    operations: Option<(Operations<'a>, usize)>,
+    /// If the model is one.
+    list: Option<List<'a>>,
     level: Level,
     pub(crate) layout: Layout,
 }
@@ -51,9 +51,8 @@ impl<'a> Model<'a> {
             Weights::Floats(weights) => (weights, None),
             Weights::Integers(words) => (&[], Some(words)),
         };
-        let operations = operations.map(|(operations, sizes)| (operations, sizes.values));
         let (level, layout) = (Level::detect(), Layout::Hwc);
-        Ok(Self { architecture, scaling, pictures, names, weights, integers, operations, level, layout })
+        Ok(Self { architecture, scaling, pictures, names, weights, integers, list: operations, level, layout })
     }
 
     /// With other instructions than the best ones there are.
@@ -90,8 +89,8 @@ impl<'a> Model<'a> {
 
     /// The operations it is a list of, first to last; none of one or two branches.
     pub fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
-        let operations = self.operations.as_ref();
-        operations.into_iter().flat_map(|(operations, _)| (1..=operations.len()).filter_map(|i| operations.get(i)))
+        let operations = self.list.map(|list| list.operations);
+        operations.into_iter().flat_map(|list| (1..=list.len()).filter_map(move |index| list.get(index)))
     }
 
     /// The instructions it runs with.
@@ -137,7 +136,7 @@ impl<'a> Model<'a> {
         }
         let offset = line_offset(scratch);
         let scratch = &mut scratch[offset..];
-        if self.integers.is_some() || self.operations.is_some() {
+        if self.integers.is_some() || self.list.is_some() {
             // Used as they lie in the file.
             let work = &mut scratch[..needed - MAX_WIDTH];
             return Ok(Session { model: self, prepared: &[], work, groups: false });
@@ -179,6 +178,24 @@ impl<'a> Model<'a> {
         output: &mut [f32],
     ) -> Result<(), PredictError> {
         self.session(scratch)?.predict_batch(images, output)
+    }
+
+    /// Logits of one image, by a list of operations.
+    fn operate<P: Pixel>(&self, list: &List<'_>, work: &mut [f32], image: &[P], output: &mut [f32]) {
+        let (level, layout, scaling) = (self.level, self.layout, self.scaling);
+        let List { operations, form, sizes } = *list;
+        let rows = sizes.values;
+        match (form, self.integers) {
+            (Form::Bytes(planes), Some(words)) => {
+                let setting = operations::SettingOfBytes { operations, planes, words, rows, layout, scaling };
+                operations::forward_bytes(level, &setting, image, words_of_floats(work), output);
+            }
+            _ => {
+                let setting = operations::Setting { operations, weights: self.weights, rows };
+                P::to_map(level, operations::FromImage { setting, layout, scaling, image, memory: &mut *work });
+                operations::forward(level, setting, work, output);
+            }
+        }
     }
 
     pub(crate) fn convolutions(&self) -> impl Iterator<Item = conv::Conv> + '_ {
@@ -252,23 +269,20 @@ impl<'m> Session<'m, '_> {
             return Err(PredictError::Output { needed, found: output.len() });
         }
         let (model, prepared, work) = (self.model, self.prepared, &mut *self.work);
+        if let Some(list) = model.list {
+            for (image, output) in images.chunks_exact(pixels).zip(output.chunks_exact_mut(model.classes())) {
+                model.operate(&list, work, image, output);
+                if softmax {
+                    crate::dense::softmax(output);
+                }
+            }
+            return Ok(());
+        }
         if let Some(words) = model.integers {
             let (architecture, level, layout, scaling) =
                 (&model.architecture, model.level, model.layout, model.scaling);
             let setting = int8::Setting { architecture, words, level, layout, scaling, softmax };
             P::answer(setting, words_of_floats(work), images, output);
-            return Ok(());
-        }
-        if let Some((operations, rows)) = model.operations {
-            let (weights, layout, scaling) = (model.weights, model.layout, model.scaling);
-            let setting = operations::Setting { operations, weights, rows };
-            for (image, output) in images.chunks_exact(pixels).zip(output.chunks_exact_mut(model.classes())) {
-                P::to_map(model.level, operations::FromImage { setting, layout, scaling, image, memory: &mut *work });
-                operations::forward(model.level, setting, work, output);
-                if softmax {
-                    crate::dense::softmax(output);
-                }
-            }
             return Ok(());
         }
         P::answers(model.level, Forward { model, prepared, work, groups: self.groups, images, output, softmax });

@@ -23,6 +23,8 @@ pub(crate) struct Setting<'t> {
 pub(crate) trait Quantise: Copy {
     /// Answers images. `work` has [`Memory::len`] words.
     fn answer(setting: Setting<'_>, work: &mut [u32], images: &[Self], output: &mut [f32]);
+    /// The inverse of the scaling, rounded; what is beyond 0 or 255 becomes that, what is not a number becomes 0.
+    fn byte(self, inverse: f32, shift: f32) -> u8;
 }
 
 impl Quantise for u8 {
@@ -30,10 +32,14 @@ impl Quantise for u8 {
         let memory = Memory::new(setting.architecture);
         setting.level.run_dots(Forward { setting, memory, work, images, output });
     }
+
+    #[inline(always)]
+    fn byte(self, _: f32, _: f32) -> u8 {
+        self
+    }
 }
 
 impl Quantise for f32 {
-    /// The inverse of the scaling, rounded; what is beyond 0 or 255 becomes that, what is not a number becomes 0.
     fn answer(setting: Setting<'_>, work: &mut [u32], images: &[Self], output: &mut [f32]) {
         let (pixels, classes) = (setting.architecture.pixels(), setting.architecture.classes);
         let memory = Memory::new(setting.architecture);
@@ -42,10 +48,15 @@ impl Quantise for f32 {
         let (inverse, shift) = (1.0 / setting.scaling.scale, setting.scaling.shift);
         for (image, output) in images.chunks_exact(pixels).zip(output.chunks_exact_mut(classes)) {
             for (to, value) in room.iter_mut().zip(image) {
-                *to = ((value - shift) * inverse + 0.5) as u8;
+                *to = value.byte(inverse, shift);
             }
             setting.level.run_dots(Forward { setting, memory, work, images: room, output });
         }
+    }
+
+    #[inline(always)]
+    fn byte(self, inverse: f32, shift: f32) -> u8 {
+        ((self - shift) * inverse + 0.5) as u8
     }
 }
 

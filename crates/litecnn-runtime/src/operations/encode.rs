@@ -3,11 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::check::normalisation;
+use super::form::normalisation;
 use super::record::{Operation, OperationKind};
 use super::{LINE, MAX_OPERATIONS, plan};
 use crate::encode::{EncodeError, List, file_of_list};
 use crate::error::LoadError;
+use crate::format::F32;
 use crate::{AlignedBytes, ArchitectureError, Model, Scaling};
 
 /// A model as a list of operations, see [`Operation`].
@@ -51,6 +52,25 @@ impl Network {
         Ok(self.weights(&self.shapes()?)?.iter().sum())
     }
 
+    /// The shapes, if a file can hold such a list.
+    pub(crate) fn checked(&self, classes: usize) -> Result<Vec<[usize; 3]>, EncodeError> {
+        let [channels, height, width] = self.input;
+        let sides = [height, width].iter().all(|side| (1..=0xffff).contains(side));
+        let refused = |error: ArchitectureError| Err(EncodeError::Operations(error.into()));
+        if !(1..=4096).contains(&channels) || !sides {
+            return refused(ArchitectureError::Image);
+        }
+        if !(1..=MAX_OPERATIONS).contains(&self.operations.len()) {
+            return refused(ArchitectureError::Operations);
+        }
+        let shapes = self.shapes().map_err(EncodeError::Operations)?;
+        self.weights(&shapes).map_err(EncodeError::Operations)?;
+        if shapes.last().is_some_and(|[outputs, ..]| *outputs != classes) {
+            return Err(EncodeError::ClassNames);
+        }
+        Ok(shapes)
+    }
+
     /// Weights and biases of each operation.
     fn weights(&self, shapes: &[[usize; 3]]) -> Result<Vec<usize>, LoadError> {
         let of = |(operation, index): (&Operation, usize)| {
@@ -75,20 +95,9 @@ pub fn encode_network<N: AsRef<str>>(
     scaling: Scaling,
     weights: &[f32],
 ) -> Result<Vec<u8>, EncodeError> {
-    let [channels, height, width] = network.input;
-    let sides = [height, width].iter().all(|side| (1..=0xffff).contains(side));
-    let refused = |error: ArchitectureError| Err(EncodeError::Operations(error.into()));
-    if !(1..=4096).contains(&channels) || !sides {
-        return refused(ArchitectureError::Image);
-    }
-    if !(1..=MAX_OPERATIONS).contains(&network.operations.len()) {
-        return refused(ArchitectureError::Operations);
-    }
-    let shapes = network.shapes().map_err(EncodeError::Operations)?;
+    let shapes = network.checked(class_names.len())?;
     let counts = network.weights(&shapes).map_err(EncodeError::Operations)?;
-    if shapes.last().is_some_and(|[outputs, ..]| *outputs != class_names.len()) {
-        return Err(EncodeError::ClassNames);
-    }
+    let channels = network.input[0];
     let expected = counts.iter().sum();
     if weights.len() != expected {
         return Err(EncodeError::Weights { expected, found: weights.len() });
@@ -111,12 +120,7 @@ pub fn encode_network<N: AsRef<str>>(
 
     let lengths: Vec<usize> = shapes.iter().map(|shape| shape.iter().product()).collect();
     let places = plan(&lengths, &network.operations).places;
-    let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    let records = network.operations.iter().zip(&shapes[1..]).zip(&places[1..]);
-    let records = records
-        .flat_map(|((operation, &[_, height, width]), &at)| operation.record([height as u16, width as u16], place(at)));
-    let records = records.collect();
-    let list = List { input: network.input, image: place(places[0]), records };
+    let list = List::new(network, &shapes, &places, F32);
     let bytes: Vec<u8> = all.iter().flat_map(|weight| weight.to_le_bytes()).collect();
     let file = file_of_list(&list, class_names, scaling, &bytes)?;
     match Model::from_bytes(&AlignedBytes::new(&file)) {

@@ -1,7 +1,7 @@
 //! Operations one after the other.
 
 use super::LINE;
-use super::check::normalisation;
+use super::form::normalisation;
 use super::record::{Operation, OperationKind, Operations, Value};
 use crate::Level;
 use crate::model::take;

@@ -13,6 +13,8 @@ pub(crate) trait Dots: Copy {
     type Weights: Copy;
     /// Multipliers and shifts of four outputs, see [`Dots::requantise`].
     type Scales: Copy;
+    /// Those of four channels, see [`Dots::requantise_channels`].
+    type Channels: Copy;
     /// LaneRows of a vector; divides [`MAX_WIDTH`].
     const WIDTH: usize;
     /// Whether there are 32 vector registers (else 16).
@@ -60,6 +62,43 @@ pub(crate) trait Dots: Copy {
     fn overlapping(self, from: &[u8]) -> Self::V;
     /// Three bytes a lane and a zero. Panics if there are fewer than `3 * WIDTH`.
     fn threes(self, from: &[u8]) -> Self::V;
+    /// The same four values in every quarter (of four lanes).
+    fn broadcast(self, four: [u32; 4]) -> Self::V;
+    /// The larger ones of unsigned bytes.
+    fn max_bytes(self, a: Self::V, b: Self::V) -> Self::V;
+    /// In every quarter, lane `j` of vector `i` is what lane `i` of the four has as byte `j`: the first's lowest.
+    fn interleave(self, words: [Self::V; 4]) -> [Self::V; 4];
+    /// In every quarter, lane `j` of vector `i` is lane `i` of vector `j`.
+    fn transpose(self, v: [Self::V; 4]) -> [Self::V; 4];
+    fn channels(self, by: &[ByteOf; 4]) -> Self::Channels;
+    /// Sums of four channels, in every quarter lane `j` of vector `i` that of lane `i` and channel `j`, as bytes, one
+    /// beside the other in each lane: [`ByteOf::sum`] of each, with the bytes of what is added.
+    fn requantise_channels(self, sums: [Self::V; 4], by: &Self::Channels, added: Option<Self::V>) -> Self::V;
+}
+
+/// How a sum and a byte that is added become a byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ByteOf {
+    /// Below 2^15.
+    pub(crate) multiplier: u32,
+    /// Below 32.
+    pub(crate) shift: u32,
+    /// Of what is added, below 2^15, and the byte that stands for zero there.
+    pub(crate) added: u32,
+    pub(crate) zero: u32,
+}
+
+impl ByteOf {
+    /// [`byte`], with `(added - zero) * multiplier / 2^8`, rounded, before the division by 64.
+    #[inline(always)]
+    pub(crate) fn sum(self, sum: i32, added: Option<u8>) -> u8 {
+        let Self { multiplier, shift, added: factor, zero } = self;
+        let Some(added) = added else { return byte(sum, multiplier, shift) };
+        let short = (sum >> shift).clamp(-0x8000, 0x7fff);
+        let scaled = (short * multiplier as i32 + 0x4000) >> 15;
+        let added = ((i32::from(added) - zero as i32) * 128 * factor as i32 + 0x4000) >> 15;
+        (((scaled + added).clamp(-0x8000, 0x7fff) + 32) >> 6).clamp(0, 255) as u8
+    }
 }
 
 /// Something to do with whatever instructions there are.
@@ -329,6 +368,7 @@ impl Dots for PortableDots {
     type Data = [[i32; N]; 4];
     type Weights = [[i32; N]; 4];
     type Scales = ([u32; 4], [u32; 4]);
+    type Channels = [ByteOf; 4];
     const WIDTH: usize = N;
     const MANY: bool = false;
     #[inline(always)]
@@ -441,6 +481,38 @@ impl Dots for PortableDots {
         let from = &from[..3 * N];
         core::array::from_fn(|i| u32::from_le_bytes([from[3 * i], from[3 * i + 1], from[3 * i + 2], 0]))
     }
+    #[inline(always)]
+    fn broadcast(self, four: [u32; 4]) -> [u32; N] {
+        four
+    }
+    #[inline(always)]
+    fn max_bytes(self, a: [u32; N], b: [u32; N]) -> [u32; N] {
+        core::array::from_fn(|i| {
+            let (a, b) = (a[i].to_le_bytes(), b[i].to_le_bytes());
+            u32::from_le_bytes(core::array::from_fn(|k| a[k].max(b[k])))
+        })
+    }
+    #[inline(always)]
+    fn interleave(self, words: [[u32; N]; 4]) -> [[u32; N]; 4] {
+        core::array::from_fn(|i| {
+            core::array::from_fn(|j| u32::from_le_bytes(core::array::from_fn(|k| (words[k][i] >> (8 * j)) as u8)))
+        })
+    }
+    #[inline(always)]
+    fn transpose(self, v: [[u32; N]; 4]) -> [[u32; N]; 4] {
+        core::array::from_fn(|i| core::array::from_fn(|j| v[j][i]))
+    }
+    #[inline(always)]
+    fn channels(self, by: &[ByteOf; 4]) -> [ByteOf; 4] {
+        *by
+    }
+    #[inline(always)]
+    fn requantise_channels(self, sums: [[u32; N]; 4], by: &[ByteOf; 4], added: Option<[u32; N]>) -> [u32; N] {
+        core::array::from_fn(|i| {
+            let added = added.map(|added| added[i].to_le_bytes());
+            u32::from_le_bytes(core::array::from_fn(|j| by[j].sum(sums[i][j] as i32, added.map(|bytes| bytes[j]))))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -491,6 +563,36 @@ mod tests {
                     assert_eq!(one[i], u32::from(byte(word(0, i) as i32, 0x7fff, shift)));
                 }
             }
+            let fours = [0, 1, 2, 3].map(|k| words[k]);
+            let broadcast = lanes(s.broadcast(fours));
+            let largest = lanes(s.max_bytes(v[0], v[1]));
+            let [interleaved, turned] = [s.interleave(v), s.transpose(v)].map(|v| v.map(lanes));
+            for lane in 0..S::WIDTH {
+                let (first, i) = (lane / 4 * 4, lane % 4);
+                assert_eq!(broadcast[lane], fours[i]);
+                let (a, b) = (word(0, lane).to_le_bytes(), word(1, lane).to_le_bytes());
+                assert_eq!(largest[lane].to_le_bytes(), [0, 1, 2, 3].map(|k| a[k].max(b[k])));
+                for j in 0..4 {
+                    let bytes = [0, 1, 2, 3].map(|k| word(k, lane).to_le_bytes()[j]);
+                    assert_eq!(interleaved[i][first + j].to_le_bytes(), bytes);
+                    assert_eq!(turned[i][first + j], word(j, lane));
+                }
+            }
+            for shift in [0, 3, 16, 31] {
+                let by = [(1, 0x7fff, 0), (0x4000, 1, 128), (0x7fff, 0x5a5a, 255), (0x5a5a, 0x4000, 7)];
+                let by = by.map(|(multiplier, added, zero)| ByteOf { multiplier, shift, added, zero });
+                for added in [None, Some(1)] {
+                    let bytes =
+                        lanes(s.requantise_channels(v, &s.channels(&by), added.map(|added: usize| v[added])));
+                    for lane in 0..S::WIDTH {
+                        let expected = [0, 1, 2, 3].map(|j| {
+                            let sum = word(lane % 4, lane / 4 * 4 + j) as i32;
+                            by[j].sum(sum, added.map(|added| word(added, lane).to_le_bytes()[j]))
+                        });
+                        assert_eq!(bytes[lane].to_le_bytes(), expected, "{shift} {added:?}");
+                    }
+                }
+            }
             for (unit, mask) in [(Unit::Quad, u32::MAX), (Unit::Pair, 0xffff), (Unit::Row, 0xff)] {
                 let from: Vec<u32> = words.iter().map(|word| word & mask).collect();
                 let [mut left, mut right] = [[0; MAX_WIDTH]; 2];
@@ -537,5 +639,18 @@ mod tests {
         assert_eq!(byte(i32::MIN, 0x7fff, 31), 0);
         // Shifts round down.
         assert_eq!([(63 << 4) - 1, 63 << 4].map(|sum| byte(sum, 1 << 14, 4)), [0, 1]);
+    }
+
+    #[test]
+    fn int8_bytes_are_added() {
+        // Half of the byte, without its zero: a multiplier of 2^14 is one.
+        let by = ByteOf { multiplier: 1 << 14, shift: 0, added: 1 << 13, zero: 10 };
+        assert_eq!([0, 10, 12, 255].map(|added| by.sum(0, Some(added))), [0, 0, 1, 123]);
+        assert_eq!(by.sum(100 << 7, Some(0)), 95);
+        assert_eq!(by.sum(100 << 7, None), 100);
+        // Neither half of a sum leaves 16 bits.
+        let most = ByteOf { multiplier: 0x7fff, shift: 0, added: 0x7fff, zero: 0 };
+        assert_eq!(most.sum(i32::MAX, Some(255)), 255);
+        assert_eq!(ByteOf { zero: 255, ..most }.sum(i32::MIN, Some(0)), 0);
     }
 }

@@ -5,7 +5,7 @@
 
 use core::arch::x86_64::*;
 
-use super::int8::{Dots, DotsTask};
+use super::int8::{ByteOf, Dots, DotsTask};
 
 /// # Safety
 /// The processor must have the instructions.
@@ -60,6 +60,16 @@ pub(crate) struct Scales<V> {
     bd: V,
 }
 
+/// Multipliers and shifts of four channels, the same in every quarter of a vector.
+#[derive(Clone, Copy)]
+pub(crate) struct Channels<V> {
+    shifts: V,
+    /// Each of 16 bits, twice a quarter; the zeros times 2^7.
+    multipliers: V,
+    added: V,
+    zeros: V,
+}
+
 /// Byte 0 of the first four lanes, byte 8, byte 4, byte 12: what packing has put apart, beside each other.
 const INTERLEAVE: [i8; 16] = [0, 8, 4, 12, 1, 9, 5, 13, 2, 10, 6, 14, 3, 11, 7, 15];
 /// Three bytes a lane and a zero, from twelve.
@@ -79,6 +89,20 @@ fn halves(first: u32, second: u32) -> __m128i {
     unsafe { _mm_set_epi64x(four(second), four(first)) }
 }
 
+#[inline(always)]
+fn quarter(four: [u32; 4]) -> __m128i {
+    // SAFETY: 16 bytes are read; every x86-64 processor has the instruction.
+    unsafe { _mm_loadu_si128(four.as_ptr().cast()) }
+}
+
+/// Four 16-bit numbers, twice.
+#[inline(always)]
+fn shorts(four: [u32; 4]) -> __m128i {
+    let low = four[0] | four[1] << 16;
+    let high = four[2] | four[3] << 16;
+    quarter([low, high, low, high])
+}
+
 macro_rules! wide {
     ($token:ident, $data:ty, $weights:ty, |$v:ident| $split_data:expr, $split_weights:expr,
      |$sum:ident, $d:ident, $w:ident| $dot:expr) => {
@@ -88,6 +112,7 @@ macro_rules! wide {
             type Data = $data;
             type Weights = $weights;
             type Scales = Scales<__m512i>;
+            type Channels = Channels<__m512i>;
             const WIDTH: usize = 16;
             const MANY: bool = true;
             #[inline(always)]
@@ -231,6 +256,82 @@ macro_rules! wide {
                     _mm512_shuffle_epi8(_mm512_permutexvar_epi32(quarters, bytes), order)
                 }
             }
+            #[inline(always)]
+            fn broadcast(self, four: [u32; 4]) -> __m512i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm512_broadcast_i32x4(quarter(four)) }
+            }
+            #[inline(always)]
+            fn max_bytes(self, a: __m512i, b: __m512i) -> __m512i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm512_max_epu8(a, b) }
+            }
+            #[inline(always)]
+            fn interleave(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (ab, cd) = (_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d));
+                    let (high_ab, high_cd) = (_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d));
+                    [
+                        _mm512_unpacklo_epi16(ab, cd),
+                        _mm512_unpackhi_epi16(ab, cd),
+                        _mm512_unpacklo_epi16(high_ab, high_cd),
+                        _mm512_unpackhi_epi16(high_ab, high_cd),
+                    ]
+                }
+            }
+            #[inline(always)]
+            fn transpose(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+                    let (high_ab, high_cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+                    [
+                        _mm512_unpacklo_epi64(ab, cd),
+                        _mm512_unpackhi_epi64(ab, cd),
+                        _mm512_unpacklo_epi64(high_ab, high_cd),
+                        _mm512_unpackhi_epi64(high_ab, high_cd),
+                    ]
+                }
+            }
+            #[inline(always)]
+            fn channels(self, by: &[ByteOf; 4]) -> Channels<__m512i> {
+                let shifts = self.broadcast([by[0].shift, by[1].shift, by[2].shift, by[3].shift]);
+                let multipliers = shorts([by[0].multiplier, by[1].multiplier, by[2].multiplier, by[3].multiplier]);
+                let added = shorts([by[0].added, by[1].added, by[2].added, by[3].added]);
+                let zeros = shorts([by[0].zero << 7, by[1].zero << 7, by[2].zero << 7, by[3].zero << 7]);
+                // SAFETY: the token stands for the instructions.
+                let [multipliers, added, zeros] =
+                    unsafe { [_mm512_broadcast_i32x4(multipliers), _mm512_broadcast_i32x4(added), _mm512_broadcast_i32x4(zeros)] };
+                Channels { shifts, multipliers, added, zeros }
+            }
+            #[inline(always)]
+            fn requantise_channels(
+                self,
+                [a, b, c, d]: [__m512i; 4],
+                by: &Channels<__m512i>,
+                added: Option<__m512i>,
+            ) -> __m512i {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (a, b) = (_mm512_srav_epi32(a, by.shifts), _mm512_srav_epi32(b, by.shifts));
+                    let (c, d) = (_mm512_srav_epi32(c, by.shifts), _mm512_srav_epi32(d, by.shifts));
+                    let mut ab = _mm512_mulhrs_epi16(_mm512_packs_epi32(a, b), by.multipliers);
+                    let mut cd = _mm512_mulhrs_epi16(_mm512_packs_epi32(c, d), by.multipliers);
+                    if let Some(added) = added {
+                        // Times 2^8, then halved.
+                        let low = _mm512_srli_epi16::<1>(_mm512_unpacklo_epi8(_mm512_setzero_si512(), added));
+                        let high = _mm512_srli_epi16::<1>(_mm512_unpackhi_epi8(_mm512_setzero_si512(), added));
+                        let low = _mm512_mulhrs_epi16(_mm512_sub_epi16(low, by.zeros), by.added);
+                        let high = _mm512_mulhrs_epi16(_mm512_sub_epi16(high, by.zeros), by.added);
+                        (ab, cd) = (_mm512_adds_epi16(ab, low), _mm512_adds_epi16(cd, high));
+                    }
+                    let half = _mm512_set1_epi16(32);
+                    let ab = _mm512_srai_epi16::<6>(_mm512_adds_epi16(ab, half));
+                    let cd = _mm512_srai_epi16::<6>(_mm512_adds_epi16(cd, half));
+                    _mm512_packus_epi16(ab, cd)
+                }
+            }
         }
     };
 }
@@ -257,6 +358,7 @@ macro_rules! narrow {
             type Data = $data;
             type Weights = $weights;
             type Scales = Scales<__m256i>;
+            type Channels = Channels<__m256i>;
             const WIDTH: usize = 8;
             const MANY: bool = false;
             #[inline(always)]
@@ -404,6 +506,82 @@ macro_rules! narrow {
                     let high = _mm_loadu_si128(from.as_ptr().add(8).cast());
                     let high = _mm_shuffle_epi8(_mm_srli_si128::<4>(high), sixteen(&THREES));
                     _mm256_set_m128i(high, low)
+                }
+            }
+            #[inline(always)]
+            fn broadcast(self, four: [u32; 4]) -> __m256i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm256_broadcastsi128_si256(quarter(four)) }
+            }
+            #[inline(always)]
+            fn max_bytes(self, a: __m256i, b: __m256i) -> __m256i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm256_max_epu8(a, b) }
+            }
+            #[inline(always)]
+            fn interleave(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
+                    let (high_ab, high_cd) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
+                    [
+                        _mm256_unpacklo_epi16(ab, cd),
+                        _mm256_unpackhi_epi16(ab, cd),
+                        _mm256_unpacklo_epi16(high_ab, high_cd),
+                        _mm256_unpackhi_epi16(high_ab, high_cd),
+                    ]
+                }
+            }
+            #[inline(always)]
+            fn transpose(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
+                    let (high_ab, high_cd) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
+                    [
+                        _mm256_unpacklo_epi64(ab, cd),
+                        _mm256_unpackhi_epi64(ab, cd),
+                        _mm256_unpacklo_epi64(high_ab, high_cd),
+                        _mm256_unpackhi_epi64(high_ab, high_cd),
+                    ]
+                }
+            }
+            #[inline(always)]
+            fn channels(self, by: &[ByteOf; 4]) -> Channels<__m256i> {
+                let shifts = self.broadcast([by[0].shift, by[1].shift, by[2].shift, by[3].shift]);
+                let multipliers = shorts([by[0].multiplier, by[1].multiplier, by[2].multiplier, by[3].multiplier]);
+                let added = shorts([by[0].added, by[1].added, by[2].added, by[3].added]);
+                let zeros = shorts([by[0].zero << 7, by[1].zero << 7, by[2].zero << 7, by[3].zero << 7]);
+                // SAFETY: the token stands for the instructions.
+                let [multipliers, added, zeros] =
+                    unsafe { [_mm256_broadcastsi128_si256(multipliers), _mm256_broadcastsi128_si256(added), _mm256_broadcastsi128_si256(zeros)] };
+                Channels { shifts, multipliers, added, zeros }
+            }
+            #[inline(always)]
+            fn requantise_channels(
+                self,
+                [a, b, c, d]: [__m256i; 4],
+                by: &Channels<__m256i>,
+                added: Option<__m256i>,
+            ) -> __m256i {
+                // SAFETY: the token stands for the instructions.
+                unsafe {
+                    let (a, b) = (_mm256_srav_epi32(a, by.shifts), _mm256_srav_epi32(b, by.shifts));
+                    let (c, d) = (_mm256_srav_epi32(c, by.shifts), _mm256_srav_epi32(d, by.shifts));
+                    let mut ab = _mm256_mulhrs_epi16(_mm256_packs_epi32(a, b), by.multipliers);
+                    let mut cd = _mm256_mulhrs_epi16(_mm256_packs_epi32(c, d), by.multipliers);
+                    if let Some(added) = added {
+                        // Times 2^8, then halved.
+                        let low = _mm256_srli_epi16::<1>(_mm256_unpacklo_epi8(_mm256_setzero_si256(), added));
+                        let high = _mm256_srli_epi16::<1>(_mm256_unpackhi_epi8(_mm256_setzero_si256(), added));
+                        let low = _mm256_mulhrs_epi16(_mm256_sub_epi16(low, by.zeros), by.added);
+                        let high = _mm256_mulhrs_epi16(_mm256_sub_epi16(high, by.zeros), by.added);
+                        (ab, cd) = (_mm256_adds_epi16(ab, low), _mm256_adds_epi16(cd, high));
+                    }
+                    let half = _mm256_set1_epi16(32);
+                    let ab = _mm256_srai_epi16::<6>(_mm256_adds_epi16(ab, half));
+                    let cd = _mm256_srai_epi16::<6>(_mm256_adds_epi16(cd, half));
+                    _mm256_packus_epi16(ab, cd)
                 }
             }
         }

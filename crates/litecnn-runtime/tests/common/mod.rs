@@ -4,6 +4,8 @@
 pub(crate) mod int8;
 #[cfg(feature = "alloc")]
 pub(crate) mod network;
+#[cfg(feature = "alloc")]
+pub(crate) mod network_int8;
 
 use litecnn_runtime::Architecture;
 
