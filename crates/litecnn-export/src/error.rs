@@ -34,9 +34,6 @@ pub enum ExportError {
         /// The file.
         path: PathBuf,
     },
-    /// The model is a folded network, of which there is no form in 8-bit integers.
-    #[error("a folded network cannot be quantised yet: export it with 32-bit floats")]
-    Integers,
     /// The file could not be read.
     #[error(transparent)]
     Run(#[from] litecnn_run::RunError),

@@ -4,7 +4,7 @@
 //! ONNX Runtime and its like, [`c`] a pair of C99 files for microcontrollers, [`litecnn()`] the file that
 //! `litecnn-runtime` runs faster than anything else, [`quantise()`] the same in 8-bit integers (a quarter of the size and,
 //! with AVX-512 VNNI, less than half of the time), [`rust`] either of them as constants of a Rust program. A [`Folded`]
-//! network goes the same ways, but for integers. None needs a tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
+//! network goes the same ways. None needs a tensor library, so this crate builds in seconds. Equal weight files give equal artefacts, byte by byte.
 //!
 //! ```
 //! use litecnn_export::TrainedModel;

@@ -13,16 +13,16 @@ impl TrainedModel {
             return Err(ExportError::Image { expected, found: image.len() });
         }
         let image: Vec<f64> = image.iter().copied().map(f64::from).collect();
-        if let Some(folded) = &self.folded {
-            return Ok(folded.forward(&image));
-        }
         Ok(self.forward(&image, &mut |_, _| {}))
     }
 
     /// Logits of an image of the right size. `seen` is shown what each layer hands to the next: for each branch the maps
-    /// after pooling, then for a unified model the branches' outputs as the hidden layer sees them, and its own; with each the
-    /// number of channels, which lie one after the other.
+    /// after pooling, then for a unified model the branches' outputs as the hidden layer sees them, and its own; of a folded
+    /// network what each operation but the last one gives; with each the number of channels, which lie one after the other.
     pub(crate) fn forward(&self, image: &[f64], seen: &mut dyn FnMut(&[f64], usize)) -> Vec<f64> {
+        if let Some(folded) = &self.folded {
+            return folded.forward(image, seen);
+        }
         let shapes = self.shapes();
         let mut joined: Vec<f64> = self.branches.iter().flat_map(|b| branch(b, &shapes, image, seen)).collect();
         let Some(joint) = &self.joint else { return joined };

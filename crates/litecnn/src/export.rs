@@ -124,9 +124,6 @@ fn compact(args: &Args, path: &Path, model: &TrainedModel) -> Result<Vec<u8>> {
     if !args.int8 {
         return Ok(litecnn(model)?);
     }
-    if model.folded().is_some() {
-        return Err(ExportError::Integers.into());
-    }
     let images = calibration::images(path, model, args.calibrate.as_deref(), usize::from(args.images))?;
     Ok(quantise(model, &images, QuantiseSettings::default())?.litecnn()?)
 }

@@ -4,7 +4,8 @@ use super::Folded;
 
 impl Folded {
     /// Logits of an image `[channels, height, width]` of the right size, each sum as it is defined, in double precision.
-    pub(crate) fn forward(&self, image: &[f64]) -> Vec<f64> {
+    /// `seen` is shown what each operation but the last one gives, and its number of channels.
+    pub(crate) fn forward(&self, image: &[f64], seen: &mut dyn FnMut(&[f64], usize)) -> Vec<f64> {
         let (shapes, network) = (self.shapes(), &self.network);
         let area = shapes[0][1] * shapes[0][2];
         let affine = |(i, &pixel): (usize, &f64)| {
@@ -12,6 +13,9 @@ impl Folded {
         };
         let mut values: Vec<Vec<f64>> = vec![image.iter().enumerate().map(affine).collect()];
         for ((operation, layer), &shape) in network.operations.iter().zip(self.layers()).zip(&shapes[1..]) {
+            if values.len() > 1 {
+                seen(&values[values.len() - 1], shapes[values.len() - 1][0]);
+            }
             let from = usize::from(operation.from);
             let mut value = outcome(operation, layer, shapes[from], &values[from], shape);
             if let Some(added) = operation.added {
@@ -42,34 +46,50 @@ fn outcome(
     let [sides, stride, padding] =
         [operation.kernel, operation.stride, operation.padding].map(|pair| pair.map(usize::from));
     let taps = sides[0] * sides[1];
-    let groups = usize::from(operation.groups);
+    let inputs = channels / usize::from(operation.groups);
+    let planes: Vec<&[f64]> = map.chunks_exact(rows * columns).collect();
     let mut to = Vec::with_capacity(outputs * height * width);
     for o in 0..outputs {
-        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-            // Places of the window within the map, each with its number.
-            let places = (0..taps).filter_map(|tap| {
-                let row = (y * stride[0] + tap / sides[1]).checked_sub(padding[0]).filter(|&row| row < rows)?;
-                let column = (x * stride[1] + tap % sides[1]).checked_sub(padding[1]).filter(|&c| c < columns)?;
-                Some((tap, row * columns + column))
-            });
-            let plane = &map[o * rows * columns % map.len()..];
-            to.push(match operation.kind {
-                OperationKind::MaxPool => places.fold(f64::NEG_INFINITY, |most, (_, at)| most.max(plane[at])),
-                OperationKind::AveragePool => places.map(|(_, at)| plane[at]).sum::<f64>() / taps as f64,
-                OperationKind::Convolution => {
-                    let inputs = channels / groups;
-                    let first = o / (outputs / groups) * inputs;
-                    let mut sum = f64::from(bias[o]);
-                    for (tap, at) in places {
-                        for c in 0..inputs {
-                            let weight = f64::from(kernel[(o * inputs + c) * taps + tap]);
-                            sum += weight * map[(first + c) * rows * columns + at];
+        let (seen, start) = match operation.kind {
+            OperationKind::Convolution => {
+                let group = o / (outputs / usize::from(operation.groups));
+                (group * inputs..(group + 1) * inputs, f64::from(bias[o]))
+            }
+            OperationKind::MaxPool => (o..o + 1, f64::NEG_INFINITY),
+            OperationKind::AveragePool => (o..o + 1, 0.0),
+        };
+        let mut sums = vec![start; height * width];
+        for (k, plane) in planes[seen].iter().enumerate() {
+            for tap in 0..taps {
+                // Outcomes whose window has this place within the map.
+                let within = |axis: usize, at: usize, side: usize, count: usize| {
+                    let first = padding[axis].saturating_sub(at).div_ceil(stride[axis]);
+                    let end = (side + padding[axis]).saturating_sub(at).div_ceil(stride[axis]);
+                    first..end.min(count)
+                };
+                let (ky, kx) = (tap / sides[1], tap % sides[1]);
+                let (ys, xs) = (within(0, ky, rows, height), within(1, kx, columns, width));
+                for y in ys {
+                    let row = &plane[(y * stride[0] + ky - padding[0]) * columns..][..columns];
+                    let pixels = row.iter().skip(xs.start * stride[1] + kx - padding[1].min(xs.start * stride[1] + kx));
+                    let pixels = pixels.step_by(stride[1]);
+                    let sums = sums[y * width..][..width].get_mut(xs.clone()).unwrap_or_default();
+                    match operation.kind {
+                        OperationKind::Convolution => {
+                            let weight = f64::from(kernel[(o * inputs + k) * taps + tap]);
+                            sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| *sum += weight * pixel);
+                        }
+                        OperationKind::MaxPool => {
+                            sums.iter_mut().zip(pixels).for_each(|(most, pixel)| *most = most.max(*pixel));
+                        }
+                        OperationKind::AveragePool => {
+                            sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| *sum += pixel / taps as f64);
                         }
                     }
-                    sum
                 }
-            });
+            }
         }
+        to.extend(sums);
     }
     to
 }

@@ -1,11 +1,13 @@
 //! What values there are between layers.
 
 use super::ByteRange;
-use crate::TrainedModel;
 use crate::model::PIXEL_SCALE;
+use crate::{Folded, TrainedModel};
 
 /// Most values kept of a channel.
 const MOST_KEPT: usize = 1 << 18;
+/// Most values kept of all channels of a folded network, of which there may be many.
+const MOST_KEPT_OF_ALL: usize = 1 << 22;
 /// Steps of the search for the range of least error.
 const STEPS: usize = 100;
 
@@ -45,6 +47,8 @@ impl Calibration {
         let count = images.len() / pixels;
         let (mut between, mut logits) = (Vec::<Vec<Values>>::new(), Vec::new());
         let mut means = vec![];
+        let outputs = |folded: &Folded| folded.network.operations.iter().map(|o| usize::from(o.outputs)).sum::<usize>();
+        let most = model.folded().map_or(MOST_KEPT, |folded| (MOST_KEPT_OF_ALL / outputs(folded).max(1)).max(1));
         for image in images.chunks_exact(pixels) {
             let value = |i: usize| f64::from(image[i % (height * width) * channels + i / (height * width)]);
             let image: Vec<f64> = (0..pixels).map(|i| value(i) / f64::from(PIXEL_SCALE)).collect();
@@ -55,7 +59,7 @@ impl Calibration {
                     between.push((0..channels).map(|_| Values::default()).collect());
                 }
                 for (channel, values) in between[place].iter_mut().zip(values.chunks_exact(values.len() / channels)) {
-                    channel.add(values, count);
+                    channel.add(values, count, most);
                 }
                 place += 1;
                 add(&mut means, place, values);
@@ -95,6 +99,12 @@ impl Calibration {
     }
 }
 
+/// Means of channels.
+pub(super) fn means(values: &[f64], channels: usize) -> impl Iterator<Item = f64> {
+    let area = values.len() / channels;
+    values.chunks_exact(area).map(move |channel| channel.iter().sum::<f64>() / area as f64)
+}
+
 /// Adds values to the sums of a layer.
 fn add(sums: &mut Vec<Vec<f64>>, layer: usize, values: &[f64]) {
     if layer == sums.len() {
@@ -106,8 +116,8 @@ fn add(sums: &mut Vec<Vec<f64>>, layer: usize, values: &[f64]) {
 }
 
 impl Values {
-    fn add(&mut self, values: &[f64], images: usize) {
-        let step = (images * values.len()).div_ceil(MOST_KEPT);
+    fn add(&mut self, values: &[f64], images: usize, most: usize) {
+        let step = (images * values.len()).div_ceil(most);
         self.kept.extend(values.iter().step_by(step));
         for &value in values {
             self.least = self.least.min(value);

@@ -1,172 +1,232 @@
-//! Weights, biases and scales as integers.
+//! Weights, biases and scales of a layer as integers.
 
-use litecnn_runtime::{Quantised, QuantisedLayer, Requantisation};
-
-use super::calibrate::Seen;
-use crate::TrainedModel;
-use crate::compact::SCALING;
+use litecnn_runtime::{QuantisedLayer, Requantisation};
 
 /// Largest factor from a sum to a byte, see the runtime's documentation.
 const LARGEST_FACTOR: f64 = 32_767.0 / (1 << 21) as f64;
 /// Smallest one made: below, a zero point would not fit the sum.
 const SMALLEST_FACTOR: f64 = 1.0 / (1 << 20) as f64;
+/// Largest factor from a byte that is added.
+const LARGEST_ADDED: f64 = 32_767.0 / (1 << 14) as f64;
 /// Largest part of a sum that a bias may be.
 const LARGEST_BIAS: f64 = (1 << 28) as f64;
+/// What the runtime multiplies bytes of poolings by.
+const POOLED: f64 = 127.0;
 
 /// What bytes stand for: `scale * (byte - zero)`.
-#[derive(Clone, Copy)]
-struct Bytes {
-    scale: f64,
-    zero: f64,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bytes {
+    pub(super) scale: f64,
+    pub(super) zero: f64,
     /// Mean of the values.
-    mean: f64,
+    pub(super) mean: f64,
 }
 
 impl Bytes {
     /// Of a range that has zero in it, which gets a byte of its own.
-    fn of([least, most]: [f64; 2], mean: f64) -> Self {
+    pub(super) fn of([least, most]: [f64; 2], mean: f64) -> Self {
         let scale = (most - least) / 255.0;
         Self { scale, zero: (-least / scale).round(), mean }
     }
-}
 
-/// The model in integers. `image` and `seen` are what the calibration images and the layers' outputs are like, these in
-/// the order of [`TrainedModel::forward`].
-pub(super) fn integers(model: &TrainedModel, image: &[f64], seen: &[Seen], weight_bits: u32) -> Quantised {
-    let most = f64::from((1 << (weight_bits.clamp(2, 8) - 1)) - 1);
-    // Weights of fewer bits are spread over the bytes.
-    let unit = (127.0 / most).floor();
-    let floats = |weights, biases, seen| Floats { weights, biases, seen, most, unit };
-    let mut between = seen.iter();
-    let (scale, zero) = (f64::from(SCALING.scale), -f64::from(SCALING.shift / SCALING.scale));
-    let image: Vec<Bytes> = means(image, model.input()[0]).map(|mean| Bytes { scale, zero, mean }).collect();
-    let (mut layers, mut heads) = (vec![], vec![]);
-    for branch in model.branches() {
-        let (mut inputs, mut features) = (image.clone(), vec![]);
-        for convolution in &branch.convolutions {
-            let Some(after) = between.next() else { break };
-            let channels = after.ranges.len();
-            let bytes = after.ranges.iter().zip(means(&after.means, channels));
-            let bytes = bytes.map(|(&range, mean)| Bytes::of(range, mean)).collect();
-            // Each channel is nine weights of an output.
-            let of_weights = inputs.iter().flat_map(|bytes| [*bytes; 9]).collect();
-            let (layer, after_all) = floats(&convolution.weight, &convolution.bias, of_weights).bytes(bytes);
-            layers.push(layer);
-            inputs = after_all;
-            let area = after.means.len() / channels;
-            let mean = |i: usize| after.means[i % channels * area + i / channels];
-            features = (0..after.means.len()).map(|i| Bytes { mean: mean(i), ..inputs[i % channels] }).collect();
-        }
-        heads.push((layers.len(), floats(&branch.head.weight, &branch.head.bias, features)));
-        layers.push(QuantisedLayer { weights: vec![], biases: vec![], outputs: Requantisation::Logits(vec![]) });
+    /// The byte that is closest to zero.
+    pub(super) fn zero_byte(&self) -> u8 {
+        self.zero.round().clamp(0.0, 255.0) as u8
     }
-    let Some(joint) = model.joint() else {
-        for (place, head) in heads {
-            layers[place] = head.logits();
-        }
-        return Quantised { layers };
-    };
-    let bytes = |seen: Option<&Seen>| -> Vec<Bytes> {
-        let seen = seen.into_iter().flat_map(|seen| seen.ranges.iter().zip(&seen.means));
-        seen.map(|(&range, &mean)| Bytes::of(range, mean)).collect()
-    };
-    let joined = bytes(between.next());
-    let mut seen = vec![];
-    for ((place, head), joined) in heads.into_iter().zip(joined.chunks_exact(model.classes().len())) {
-        let (layer, after) = head.bytes(joined.to_vec());
-        layers[place] = layer;
-        seen.extend(after);
-    }
-    let (layer, seen) = floats(&joint.hidden.weight, &joint.hidden.bias, seen).bytes(bytes(between.next()));
-    layers.push(layer);
-    layers.push(floats(&joint.output.weight, &joint.output.bias, seen).logits());
-    Quantised { layers }
 }
 
-/// Means of channels.
-fn means(values: &[f64], channels: usize) -> impl Iterator<Item = f64> {
-    let area = values.len() / channels;
-    values.chunks_exact(area).map(move |channel| channel.iter().sum::<f64>() / area as f64)
-}
-
-/// A layer's values: `[output][input]`, and biases.
-struct Floats<'a> {
-    weights: &'a [f32],
-    biases: &'a [f32],
-    /// Its inputs.
-    seen: Vec<Bytes>,
+/// Weights that are quantised.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
     /// Largest weight in integers, times what each is multiplied by to be a byte.
     most: f64,
     unit: f64,
 }
 
+impl Grid {
+    pub(super) fn of(weight_bits: u32) -> Self {
+        let most = f64::from((1 << (weight_bits.clamp(2, 8) - 1)) - 1);
+        // Weights of fewer bits are spread over the bytes.
+        Self { most, unit: (127.0 / most).floor() }
+    }
+
+    fn quantised(self, row: &[f64], step: f64) -> Vec<i8> {
+        let Self { most, unit } = self;
+        row.iter().map(|weight| ((weight / (step * unit)).round().clamp(-most, most) * unit) as i8).collect()
+    }
+}
+
+/// A layer's values: `[output][input][tap]`, and biases.
+pub(super) struct Floats<'a> {
+    pub(super) weights: &'a [f32],
+    pub(super) biases: &'a [f32],
+    /// Its inputs.
+    pub(super) seen: &'a [Bytes],
+    /// Weights of an output and input.
+    pub(super) taps: usize,
+    /// Groups of outputs, each of which sees as many inputs of its own.
+    pub(super) groups: usize,
+    pub(super) grid: Grid,
+}
+
+/// A layer in integers with bytes as outputs, and what they stand for.
+pub(super) struct Between {
+    pub(super) layer: QuantisedLayer,
+    pub(super) bytes: Vec<Bytes>,
+    /// What bytes that are added are multiplied by, in parts of 2^14; nothing if none are.
+    pub(super) added: Vec<u16>,
+}
+
+/// What becomes of an output's sum.
+struct Scaled {
+    factor: f64,
+    multiplier: u16,
+    shift: u8,
+}
+
+impl Scaled {
+    /// `step` is what one in a sum stands for, `next` what one in a byte does.
+    fn new(step: f64, next: f64) -> Self {
+        let factor = (step / next).max(SMALLEST_FACTOR);
+        let mut shift = 0;
+        while factor * f64::from(1u32 << 21) * f64::from(1u32 << (shift + 1)) < 32_767.5 && shift < 31 {
+            shift += 1;
+        }
+        let multiplier = (factor * f64::from(1u32 << 21) * f64::from(1u32 << shift)).round().clamp(1.0, 32_767.0);
+        Self { factor, multiplier: multiplier as u16, shift }
+    }
+
+    /// What is added to a sum: the byte that stands for zero; and half, for the shift rounds down.
+    fn start(&self, zero: f64) -> f64 {
+        let half = if self.shift == 0 { 0.0 } else { f64::from(1u32 << (self.shift - 1)) };
+        zero / self.factor + half
+    }
+}
+
+/// Makes what one in a byte stands for large enough for the factors of sums and of bytes that are added.
+fn reachable(next: &mut Bytes, step: f64, added: Option<&Bytes>) {
+    next.scale = next.scale.max(step / LARGEST_FACTOR);
+    if let Some(added) = added {
+        next.scale = next.scale.max(added.scale / LARGEST_ADDED);
+    }
+}
+
+/// What a byte that is added is multiplied by to be one of `next`, in parts of 2^14.
+fn factor_of_added(added: &Bytes, next: &Bytes) -> u16 {
+    (added.scale / next.scale * f64::from(1u32 << 14)).round().clamp(1.0, 32_767.0) as u16
+}
+
+/// The byte of `next` that stands for zero, and what is taken off too much of bytes that are added.
+fn zero_of(next: &Bytes, added: Option<&Bytes>) -> f64 {
+    next.zero + added.map_or(0.0, |of| (f64::from(of.zero_byte()) - of.zero) * of.scale / next.scale)
+}
+
 impl Floats<'_> {
     /// Of each output, what a product of a weight and an input byte is worth, and its bias.
-    fn rows(&self) -> impl Iterator<Item = (Vec<f64>, f64)> {
-        let rows = self.weights.chunks_exact(self.seen.len());
-        let row = |row: &[f32]| row.iter().zip(&self.seen).map(|(&w, seen)| f64::from(w) * seen.scale).collect();
-        rows.map(row).zip(self.biases.iter().map(|&bias| f64::from(bias)))
+    fn rows(&self) -> impl Iterator<Item = (usize, Vec<f64>, f64)> {
+        let inputs = self.seen.len() / self.groups;
+        let rows = self.weights.chunks_exact(inputs * self.taps).zip(self.biases).enumerate();
+        rows.map(|(o, (row, &bias))| {
+            let row = row.iter().zip(self.seen(o)).map(|(&w, seen)| f64::from(w) * seen.scale).collect();
+            (o, row, f64::from(bias))
+        })
+    }
+
+    /// What an output's weights are of.
+    fn seen(&self, output: usize) -> impl Iterator<Item = &Bytes> {
+        let inputs = self.seen.len() / self.groups;
+        let group = output / (self.biases.len() / self.groups);
+        self.seen[group * inputs..][..inputs].iter().flat_map(|seen| std::iter::repeat_n(seen, self.taps))
     }
 
     /// What one in an output's sum stands for; enough for its bias to fit, too.
     fn step(&self, row: &[f64], bias: f64) -> f64 {
         let largest = row.iter().fold(0.0, |largest, weight| weight.abs().max(largest));
-        (largest / (self.most * self.unit)).max(bias.abs() / LARGEST_BIAS)
+        (largest / (self.grid.most * self.grid.unit)).max(bias.abs() / LARGEST_BIAS)
     }
 
-    /// With bytes as outputs, and what they stand for.
-    fn bytes(&self, mut next: Vec<Bytes>) -> (QuantisedLayer, Vec<Bytes>) {
+    /// With bytes as outputs, which are to stand for `next`, and what may be added.
+    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<&[Bytes]>) -> Between {
         let (mut weights, mut biases, mut multipliers, mut shifts) = (vec![], vec![], vec![], vec![]);
-        for ((row, bias), next) in self.rows().zip(&mut next) {
+        let mut factors = vec![];
+        for ((o, row, bias), next) in self.rows().zip(&mut next) {
             let step = self.step(&row, bias);
-            // No factor from a sum to a byte may be too large, nor too small.
-            next.scale = next.scale.max(step / LARGEST_FACTOR);
+            let added = added.map(|added| &added[o]);
+            reachable(next, step, added);
             let step = step.max(SMALLEST_FACTOR * next.scale);
-            let factor = step / next.scale;
-            let mut shift = 0;
-            while factor * f64::from(1u32 << 21) * f64::from(1u32 << (shift + 1)) < 32_767.5 && shift < 31 {
-                shift += 1;
-            }
-            let multiplier = (factor * f64::from(1u32 << 21) * f64::from(1u32 << shift)).round().clamp(1.0, 32_767.0);
-            let rounded = self.quantised(&row, step);
-            // The byte that stands for zero, in the sum; and half, for the shift rounds down.
-            let half = if shift == 0 { 0.0 } else { f64::from(1u32 << (shift - 1)) };
-            biases.push(self.start(&row, &rounded, bias, step, next.zero / factor + half));
+            let scaled = Scaled::new(step, next.scale);
+            let rounded = self.grid.quantised(&row, step);
+            biases.push(self.start(o, &row, &rounded, bias, step, scaled.start(zero_of(next, added))));
             weights.extend(rounded);
-            multipliers.push(multiplier as u16);
-            shifts.push(shift as u8);
+            multipliers.push(scaled.multiplier);
+            shifts.push(scaled.shift);
+            factors.extend(added.map(|added| factor_of_added(added, next)));
         }
-        (QuantisedLayer { weights, biases, outputs: Requantisation::Bytes { multipliers, shifts } }, next)
+        let layer = QuantisedLayer { weights, biases, outputs: Requantisation::Bytes { multipliers, shifts } };
+        Between { layer, bytes: next, added: factors }
     }
 
     /// With logits as outputs.
-    fn logits(&self) -> QuantisedLayer {
+    pub(super) fn logits(&self) -> QuantisedLayer {
         let (mut weights, mut biases, mut scales) = (vec![], vec![], vec![]);
-        for (row, bias) in self.rows() {
+        for (o, row, bias) in self.rows() {
             let step = self.step(&row, bias);
             // All zero: any step will do.
             let step = if step > 0.0 { step } else { 1.0 };
-            let rounded = self.quantised(&row, step);
-            biases.push(self.start(&row, &rounded, bias, step, 0.0));
+            let rounded = self.grid.quantised(&row, step);
+            biases.push(self.start(o, &row, &rounded, bias, step, 0.0));
             weights.extend(rounded);
             scales.push(step as f32);
         }
         QuantisedLayer { weights, biases, outputs: Requantisation::Logits(scales) }
     }
 
-    fn quantised(&self, row: &[f64], step: f64) -> Vec<i8> {
-        let (unit, most) = (self.unit, self.most);
-        row.iter().map(|weight| ((weight / (step * unit)).round().clamp(-most, most) * unit) as i8).collect()
-    }
-
     /// What a sum starts with: the bias, what rounding the weights takes off the mean, what the inputs' zero points take
     /// off, and what is added for the next layer.
-    fn start(&self, row: &[f64], rounded: &[i8], bias: f64, step: f64, added: f64) -> i32 {
-        let input = row.iter().zip(rounded).zip(&self.seen);
+    fn start(&self, output: usize, row: &[f64], rounded: &[i8], bias: f64, step: f64, added: f64) -> i32 {
+        let input = row.iter().zip(rounded).zip(self.seen(output));
         let off = input.map(|((weight, &rounded), seen)| {
             let rounded = f64::from(rounded);
             (weight / step - rounded) * seen.mean / seen.scale - rounded * seen.zero
         });
         (bias / step + off.sum::<f64>() + added).round() as i32
+    }
+}
+
+/// A pooling, whose sums the runtime makes without weights: of one byte, or of `places` to be averaged.
+pub(super) struct Pooling<'a> {
+    pub(super) seen: &'a [Bytes],
+    pub(super) places: usize,
+}
+
+impl Pooling<'_> {
+    /// What one in a channel's sum stands for, and what a sum is less for bytes that stand for zero.
+    fn sum(&self, seen: &Bytes) -> [f64; 2] {
+        let places = self.places as f64;
+        [seen.scale / (places * POOLED), seen.zero * places * POOLED]
+    }
+
+    /// As [`Floats::bytes`].
+    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<&[Bytes]>) -> Between {
+        let (mut biases, mut multipliers, mut shifts, mut factors) = (vec![], vec![], vec![], vec![]);
+        for (c, (seen, next)) in self.seen.iter().zip(&mut next).enumerate() {
+            let [step, less] = self.sum(seen);
+            let added = added.map(|added| &added[c]);
+            reachable(next, step, added);
+            let scaled = Scaled::new(step, next.scale);
+            biases.push((scaled.start(zero_of(next, added)) - less).round() as i32);
+            multipliers.push(scaled.multiplier);
+            shifts.push(scaled.shift);
+            factors.extend(added.map(|added| factor_of_added(added, next)));
+        }
+        let outputs = Requantisation::Bytes { multipliers, shifts };
+        Between { layer: QuantisedLayer { weights: vec![], biases, outputs }, bytes: next, added: factors }
+    }
+
+    /// As [`Floats::logits`].
+    pub(super) fn logits(&self) -> QuantisedLayer {
+        let sums = self.seen.iter().map(|seen| self.sum(seen));
+        let (biases, scales) = sums.map(|[step, less]| ((-less).round() as i32, step as f32)).unzip();
+        QuantisedLayer { weights: vec![], biases, outputs: Requantisation::Logits(scales) }
     }
 }

@@ -1,10 +1,15 @@
 //! Models in integers, after training.
 
 mod calibrate;
+mod joined;
 mod layers;
+mod network;
 
 use litecnn_pictures::PictureForm;
-use litecnn_runtime::{AlignedBytes, Architecture, EncodeError, Model, Quantised, encode_int8};
+use litecnn_runtime::{
+    AlignedBytes, Architecture, EncodeError, Model, Network, Quantised, QuantisedNetwork, encode_int8,
+    encode_network_int8,
+};
 
 use self::calibrate::Calibration;
 use crate::compact::{SCALING, architecture, told};
@@ -45,11 +50,17 @@ impl ByteRange {
 /// A model in integers, for `litecnn-runtime`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuantisedModel {
-    architecture: Architecture,
+    integers: Integers,
     classes: Vec<String>,
-    integers: Quantised,
     pictures: Option<PictureForm>,
     range: ByteRange,
+}
+
+/// A model in integers, with its shape.
+#[derive(Debug, Clone, PartialEq)]
+enum Integers {
+    Branches(Architecture, Quantised),
+    Network(Network, QuantisedNetwork),
 }
 
 impl QuantisedModel {
@@ -60,8 +71,11 @@ impl QuantisedModel {
     /// features that a sum could leave 32 bits.
     pub fn litecnn(&self) -> Result<Vec<u8>, ExportError> {
         let failed = |e: EncodeError| ExportError::Compact { reason: e.to_string() };
-        let file = encode_int8(&self.architecture, &self.classes, SCALING, &self.integers).map_err(failed)?;
-        Ok(told(file, self.pictures))
+        let file = match &self.integers {
+            Integers::Branches(architecture, integers) => encode_int8(architecture, &self.classes, SCALING, integers),
+            Integers::Network(network, integers) => encode_network_int8(network, &self.classes, SCALING, integers),
+        };
+        Ok(told(file.map_err(failed)?, self.pictures))
     }
 
     /// How its bytes' ranges were chosen.
@@ -71,28 +85,25 @@ impl QuantisedModel {
 }
 
 /// The model in 8-bit integers: weights from -127 to 127 with a scale for each output, what layers hand to each other as
-/// bytes with a scale for each layer. The scales come from `images`, some hundred training images: `[height][width]
+/// bytes with a scale for each channel. The scales come from `images`, some hundred training images: `[height][width]
 /// [channel]`, a byte a value, back to back.
 ///
 /// Of the ways to choose ranges the one is kept whose probabilities for these images are closest to the model's own
 /// (Kullback-Leibler divergence, mean). Labels are not needed. Equal models and images give equal integers.
 ///
 /// # Errors
-/// [`ExportError::Integers`] if it is a folded network; [`ExportError::Calibration`] if there are no images or part of one; [`ExportError::Compact`] as for
-/// [`litecnn()`](crate::litecnn()) and [`QuantisedModel::litecnn`].
+/// [`ExportError::Calibration`] if there are no images or part of one; [`ExportError::Compact`] as for
+/// [`litecnn()`](crate::litecnn()) and [`QuantisedModel::litecnn`], and if a folded network multiplies a channel of the image
+/// by zero or less, or adds to its logits or bounds them.
 pub fn quantise(
     model: &TrainedModel,
     images: &[u8],
     settings: QuantiseSettings,
 ) -> Result<QuantisedModel, ExportError> {
-    if model.folded().is_some() {
-        return Err(ExportError::Integers);
-    }
     let pixels: usize = model.input().iter().product();
     if images.is_empty() || !images.len().is_multiple_of(pixels) {
         return Err(ExportError::Calibration { image: pixels, found: images.len() });
     }
-    let architecture = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
     let calibration = Calibration::new(model, images);
     let candidates = match &settings.range {
         Some(range) => core::slice::from_ref(range),
@@ -100,9 +111,15 @@ pub fn quantise(
     };
     let mut best: Option<(f64, QuantisedModel)> = None;
     for &range in candidates {
-        let integers = layers::integers(model, calibration.image(), &calibration.seen(range), settings.weight_bits);
-        let classes = model.classes().to_vec();
-        let candidate = QuantisedModel { architecture, classes, integers, pictures: model.pictures(), range };
+        let (image, seen, bits) = (calibration.image(), calibration.seen(range), settings.weight_bits);
+        let integers = match model.folded() {
+            Some(folded) => Integers::Network(folded.network.clone(), network::integers(folded, image, &seen, bits)?),
+            None => {
+                let shape = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
+                Integers::Branches(shape, joined::integers(model, image, &seen, bits))
+            }
+        };
+        let candidate = QuantisedModel { integers, classes: model.classes().to_vec(), pictures: model.pictures(), range };
         let file = AlignedBytes::new(&candidate.litecnn()?);
         let unusable = |reason: String| ExportError::Compact { reason };
         let runs = Model::from_bytes(&file).map_err(|e| unusable(e.to_string()))?;

@@ -193,9 +193,18 @@ fn what_cannot_be_is_refused_by_name() {
 }
 
 #[test]
-fn integers_are_refused() {
-    let (_, model) = all().remove(0);
-    let error = quantise(&model, &[0; 3 * 32 * 32], QuantiseSettings::default()).unwrap_err();
-    assert!(matches!(error, ExportError::Integers), "{error}");
+fn what_integers_cannot_be_is_refused_by_name() {
+    let good = all()[1].1.folded().unwrap().clone();
+    let told = |change: fn(&mut Folded)| {
+        let mut folded = good.clone();
+        change(&mut folded);
+        let model = TrainedModel::from_folded(folded).unwrap();
+        let error = quantise(&model, &[0; 3 * 28 * 28], QuantiseSettings::default()).unwrap_err();
+        assert!(matches!(error, ExportError::Compact { .. }), "{error}");
+        error.to_string()
+    };
+    assert!(told(|f| f.network.factors[1] = 0.0).contains("every channel of the image must be multiplied by more"));
+    let bounded = told(|f| f.network.operations[9].activation = Activation::Relu);
+    assert!(bounded.contains("the last operation must neither add nor bound anything"), "{bounded}");
     assert!(TrainedModel::read(&fixture("mnist-final.safetensors")).unwrap().folded().is_none());
 }

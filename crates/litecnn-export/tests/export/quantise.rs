@@ -1,6 +1,7 @@
 use litecnn_export::{ByteRange, ExportError, QuantiseSettings, litecnn, quantise};
 use litecnn_runtime::{AlignedBytes, Level, Model, top1};
 
+use crate::folded;
 use crate::models::{self, Parts, logits};
 
 fn answers(file: &[u8], images: &[Vec<u8>], level: Level) -> Vec<Vec<f32>> {
@@ -16,13 +17,13 @@ fn answers(file: &[u8], images: &[Vec<u8>], level: Level) -> Vec<Vec<f32>> {
     images.iter().map(answer).collect()
 }
 
-/// Of random models on random images, of which the first half is calibrated with. Errors are shares of the range of
+/// Of random models on random images, of which the first three quarters are calibrated with. Errors are shares of the range of
 /// all logits.
 #[test]
 fn integers_answer_about_the_same_at_every_level() {
-    for (name, model) in models::light() {
-        let images = models::images(&model, 40);
-        let quantised = quantise(&model, &images[..20].concat(), QuantiseSettings::default()).unwrap();
+    for (name, model) in models::light().into_iter().chain(folded::all()) {
+        let images = models::images(&model, 80);
+        let quantised = quantise(&model, &images[..60].concat(), QuantiseSettings::default()).unwrap();
         let file = quantised.litecnn().unwrap();
         let expected: Vec<Vec<f64>> = images.iter().map(|image| logits(&model, image)).collect();
         let all = || expected.iter().flatten().copied();
@@ -36,7 +37,7 @@ fn integers_answer_about_the_same_at_every_level() {
         for level in Level::available() {
             assert_eq!(answers(&file, &images, level), first, "{name}, {}", level.name());
         }
-        assert_eq!(quantise(&model, &images[..20].concat(), QuantiseSettings::default()).unwrap(), quantised, "{name}");
+        assert_eq!(quantise(&model, &images[..60].concat(), QuantiseSettings::default()).unwrap(), quantised, "{name}");
         if model.parameters() > 5_000 {
             assert!(file.len() * 3 < litecnn(&model).unwrap().len(), "{name}: {} bytes", file.len());
         }
