@@ -14,8 +14,9 @@ use image::{
 use litecnn_export::Folded;
 use litecnn_run::{Answer, Answers, Measured, Prediction, Predictions, RoundRecord, write_rounds};
 use litecnn_runtime::{
-    Activation, Architecture, Network, Operation, OperationKind, Quantised, QuantisedLayer, Requantisation, Scaling,
-    encode, encode_int8, encode_network,
+    Activation, Architecture, LoadError, Network, Operation, OperationKind, Quantised, QuantisedLayer,
+    QuantisedNetwork, QuantisedOperation, Requantisation, Scaling, encode, encode_int8, encode_network,
+    encode_network_int8,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -310,6 +311,7 @@ fn models() -> Result<(), Box<dyn Error>> {
     let weights: Vec<f32> = (0..network.parameters()?).map(|n| (n as f32 * 0.7).sin()).collect();
     let scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
     put("model", "list", encode_network(&network, &["é0", "é1"], scaling, &weights)?)?;
+    put("model", "list-integers", encode_network_int8(&network, &["é0", "é1"], scaling, &integers_of(&network)?)?)?;
     let folded = Folded {
         name: "list".into(),
         network,
@@ -378,4 +380,28 @@ fn integers(architecture: &Architecture) -> Quantised {
         },
     };
     Quantised { layers: shapes.into_iter().enumerate().map(layer).collect() }
+}
+
+fn integers_of(network: &Network) -> Result<QuantisedNetwork, LoadError> {
+    let shapes = network.shapes()?;
+    let operation = |(index, operation): (usize, &Operation)| {
+        let outputs = usize::from(operation.outputs);
+        let inputs = shapes[usize::from(operation.from)][0] / usize::from(operation.groups);
+        let taps = usize::from(operation.kernel[0]) * usize::from(operation.kernel[1]);
+        let count = if operation.kind == OperationKind::Convolution { outputs * inputs * taps } else { 0 };
+        let last = index + 1 == network.operations.len();
+        QuantisedOperation {
+            weights: (0..count).map(|n| (n * 37 % 255) as u8 as i8).collect(),
+            biases: (0..outputs).map(|n| n as i32 * 1000 - 500).collect(),
+            outputs: if last {
+                Requantisation::Logits(vec![0.001; outputs])
+            } else {
+                Requantisation::Bytes { multipliers: vec![20_000; outputs], shifts: vec![3; outputs] }
+            },
+            zeros: vec![100; if last { 0 } else { outputs }],
+            added: vec![(16_000, 100); if operation.added.is_some() { outputs } else { 0 }],
+        }
+    };
+    let operations = network.operations.iter().enumerate().map(operation).collect();
+    Ok(QuantisedNetwork { zeros: vec![128; network.input[0]], operations })
 }

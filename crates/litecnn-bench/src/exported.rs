@@ -52,8 +52,7 @@ impl Exported {
                 quantise(&model, &images, QuantiseSettings::default())?.litecnn()?
             }
         };
-        let file = AlignedBytes::new(&file);
-        Ok(Self { model: subject.model().to_owned(), weights, threads: threads.max(1), file })
+        Ok(Self::of_file(AlignedBytes::new(&file), weights, subject.model(), threads))
     }
 
     /// A folded network with weights of 32-bit floats, under the name `model`.
@@ -62,7 +61,12 @@ impl Exported {
     /// If the runtime does not take it.
     pub fn folded(folded: Folded, model: &str, threads: usize) -> Result<Self, BenchError> {
         let file = AlignedBytes::new(&litecnn(&TrainedModel::from_folded(folded)?)?);
-        Ok(Self { model: model.to_owned(), weights: Weights::F32, threads: threads.max(1), file })
+        Ok(Self::of_file(file, Weights::F32, model, threads))
+    }
+
+    /// A file that was written with such weights.
+    pub(crate) fn of_file(file: AlignedBytes, weights: Weights, model: &str, threads: usize) -> Self {
+        Self { model: model.to_owned(), weights, threads: threads.max(1), file }
     }
 }
 

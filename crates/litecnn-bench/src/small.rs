@@ -1,20 +1,23 @@
 use std::path::Path;
 
 use litecnn_data::Dataset;
-use litecnn_export::{TrainedModel, litecnn};
+use litecnn_export::{QuantiseSettings, TrainedModel, litecnn, quantise};
 use litecnn_model::Summary;
 use litecnn_report::Metrics;
 use litecnn_report::contenders::{Timing, Training};
-use litecnn_report::small::{SmallFamily, SmallModel};
+use litecnn_report::small::{InIntegers, SmallFamily, SmallModel};
 use litecnn_run::{Measured, SeedDir, StepRecord, seeds_in};
+use litecnn_runtime::{AlignedBytes, top1};
 use litecnn_zoo::{Count, Model as ZooModel};
 use tch::Device;
 
 use crate::contenders::{Turns, ZooSubject, time_in_turn};
+use crate::forms::{CALIBRATION, by_runtime, evenly};
 use crate::{BenchError, Engine, Exported, Subject, Weights};
 
 /// Small models of a data set that a folder holds: the paper's by its recipe in the folder itself, by the recipe `tuned` in
-/// `tuned/`, networks that were searched for in `compact/`. Accuracies are what evaluations left; times for one image on one
+/// `tuned/`, networks that were searched for in `compact/`. Accuracies are what evaluations left; those in 8-bit integers are
+/// measured, with scales chosen by 512 training images, evenly spaced. Times for one image on one
 /// thread are measured in turn, on the weights of the first seed. What is not there is left out.
 ///
 /// # Errors
@@ -59,8 +62,11 @@ fn joined(run: &Path, family: SmallFamily, dataset: &Dataset) -> Result<Option<T
             seconds: records.iter().map(|record| record.seconds).sum(),
             correct: (accuracy * dataset.test.len() as f64).round() as u64,
         };
+        let trained = TrainedModel::read(&weights)?;
+        let (integers, correct) = in_integers(&trained, dataset)?;
         if let Some((model, _)) = &mut found {
             model.trainings.push(training);
+            model.int8.correct.push(correct);
             continue;
         }
         let subject = Subject::read(&weights, &dataset.name, Device::Cpu)?;
@@ -71,13 +77,15 @@ fn joined(run: &Path, family: SmallFamily, dataset: &Dataset) -> Result<Option<T
             parameters: summary.parameters() as u64,
             unfolded: summary.parameters() as u64,
             macs: summary.macs() as u64,
-            bytes: litecnn(&TrainedModel::read(&weights)?)?.len() as u64,
+            bytes: litecnn(&trained)?.len() as u64,
+            int8: InIntegers { bytes: integers.len() as u64, correct: vec![correct] },
             timings: Vec::new(),
             images: dataset.test.len() as u64,
             trainings: vec![training],
         };
         let exported: Box<dyn Engine> = Box::new(Exported::new(&subject, Weights::F32, 1)?);
-        found = Some((model, vec![exported, Box::new(subject)]));
+        let integers: Box<dyn Engine> = Box::new(Exported::of_file(integers, Weights::Int8, &dataset.name, 1));
+        found = Some((model, vec![exported, integers, Box::new(subject)]));
     }
     Ok(found)
 }
@@ -109,27 +117,43 @@ fn found(run: &Path, dataset: &Dataset) -> Result<Option<Timed>, BenchError> {
         }
         let Measured { epochs, seconds, correct, images, .. } = measured;
         let training = Training { seed, epochs, seconds, correct };
+        let (model, card) = ZooModel::load(&folder.join("weights.safetensors"), Device::Cpu)?;
+        let folded = TrainedModel::from_folded(model.fold(&card)?)?;
+        let (integers, correct) = in_integers(&folded, dataset)?;
         if let Some((model, _)) = &mut found {
             model.trainings.push(training);
+            model.int8.correct.push(correct);
             continue;
         }
-        let (model, card) = ZooModel::load(&folder.join("weights.safetensors"), Device::Cpu)?;
         let counted = Count::of(model.graph());
-        let folded = model.fold(&card)?;
-        let bytes = litecnn(&TrainedModel::from_folded(folded.clone())?)?.len() as u64;
+        let file = litecnn(&folded)?;
         let small = SmallModel {
             dataset: dataset.name.clone(),
             family: SmallFamily::Compact,
             parameters: counted.folded() as u64,
             unfolded: counted.parameters as u64,
             macs: counted.flops.macs() as u64,
-            bytes,
+            bytes: file.len() as u64,
+            int8: InIntegers { bytes: integers.len() as u64, correct: vec![correct] },
             timings: Vec::new(),
             images,
             trainings: vec![training],
         };
-        let exported: Box<dyn Engine> = Box::new(Exported::folded(folded, &dataset.name, 1)?);
-        found = Some((small, vec![exported, Box::new(ZooSubject { name: dataset.name.clone(), model })]));
+        let name = dataset.name.as_str();
+        let exported = Exported::of_file(AlignedBytes::new(&file), Weights::F32, name, 1);
+        let integers = Exported::of_file(integers, Weights::Int8, name, 1);
+        let libtorch = ZooSubject { name: name.to_owned(), model };
+        found = Some((small, vec![Box::new(exported), Box::new(integers), Box::new(libtorch)]));
     }
     Ok(found)
+}
+
+/// The file of a model in 8-bit integers, and how many test images it answers rightly.
+fn in_integers(model: &TrainedModel, dataset: &Dataset) -> Result<(AlignedBytes, u64), BenchError> {
+    let images = evenly(&dataset.train, CALIBRATION);
+    let file = AlignedBytes::new(&quantise(model, &images, QuantiseSettings::default())?.litecnn()?);
+    let logits = by_runtime(&file, &dataset.test)?;
+    let answers = logits.chunks(dataset.classes.len()).map(top1).zip(&dataset.test.labels);
+    let correct = answers.filter(|(answer, label)| *answer == usize::from(**label)).count() as u64;
+    Ok((file, correct))
 }

@@ -9,8 +9,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use litecnn_runtime::{
-    Activation, AlignedBytes, Architecture, Level, Model, Network, Operation, OperationKind, Quantised, QuantisedLayer,
-    Requantisation, Scaling, encode, encode_int8, encode_network,
+    Activation, AlignedBytes, Architecture, Level, LoadError, Model, Network, Operation, OperationKind, Quantised,
+    QuantisedLayer, QuantisedNetwork, QuantisedOperation, Requantisation, Scaling, encode, encode_int8, encode_network,
+    encode_network_int8,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,6 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = separable();
     let weights: Vec<f32> = (0..network.parameters()?).map(|i| noise(i) * 0.2 - 0.1).collect();
     files.push(("separable", "f32", encode_network(&network, &names, scaling, &weights)?));
+    let integers = integers_of(&network)?;
+    files.push(("separable", "int8", encode_network_int8(&network, &names, scaling, &integers)?));
     for level in Level::available().filter(|level| chosen(3, level.name())) {
         let peak = peak(level);
         for (name, kind, file) in files.iter().filter(|(name, ..)| chosen(2, name)) {
@@ -166,6 +169,31 @@ fn integers(architecture: &Architecture) -> Quantised {
         },
     };
     Quantised { layers: shapes.into_iter().enumerate().map(layer).collect() }
+}
+
+/// The same of a list of operations.
+fn integers_of(network: &Network) -> Result<QuantisedNetwork, LoadError> {
+    let shapes = network.shapes()?;
+    let operation = |(i, operation): (usize, &Operation)| {
+        let outputs = usize::from(operation.outputs);
+        let inputs = shapes[usize::from(operation.from)][0] / usize::from(operation.groups);
+        let of_each = inputs * usize::from(operation.kernel[0]) * usize::from(operation.kernel[1]);
+        let count = if operation.kind == OperationKind::Convolution { outputs * of_each } else { 0 };
+        let last = i + 1 == network.operations.len();
+        QuantisedOperation {
+            weights: (0..count).map(|w| (noise(w + i) * 254.0 - 127.0) as i8).collect(),
+            biases: vec![0; outputs],
+            outputs: if last {
+                Requantisation::Logits(vec![1e-4; outputs])
+            } else {
+                Requantisation::Bytes { multipliers: vec![16_384; outputs], shifts: vec![2; outputs] }
+            },
+            zeros: vec![0; if last { 0 } else { outputs }],
+            added: vec![(16_384, 0); if operation.added.is_some() { outputs } else { 0 }],
+        }
+    };
+    let operations = network.operations.iter().enumerate().map(operation).collect();
+    Ok(QuantisedNetwork { zeros: vec![128; network.input[0]], operations })
 }
 
 fn noise(i: usize) -> f32 {

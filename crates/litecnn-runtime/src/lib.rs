@@ -57,6 +57,12 @@
 //! there, a sum in the place of what it is added to. The reader checks that nothing is overwritten that is still needed.
 //! Batches go image by image.
 //!
+//! With 8-bit weights maps lie in planes of four channels a word, surrounded by bytes that stand for zero, as far as any
+//! convolution looks. A lane is a position: what a convolution sees beside it are vectors that start a word or a row
+//! further. Convolutions whose outcome is as wide as their map see it as one row. Those that see each channel alone first
+//! bring four columns of a channel into one word, for the same instructions. Every second column, or third, is
+//! copied together first.
+//!
 //! # 8-bit weights
 //!
 //! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, with AVX-512 VNNI, less than half of
@@ -67,18 +73,23 @@
 //!   byte.
 //! - A layer's sum is the bias and all products of input bytes (0 to 255) and weights (-128 to 127), in 32 bits. A file
 //!   with which a sum could leave 32 bits is refused.
-//! - Of a convolution the largest sum of each pooling window counts.
+//! - Of a branch's convolution the largest sum of each pooling window counts.
 //! - Of a sum becomes the byte `r(r(short * multiplier / 2^15) / 2^6)`, saturated to 0 to 255, where `short` is `sum >>
 //!   shift` (rounded down), saturated to 16 bits, and `r` rounds to the nearest integer, halves up. So a byte is about
 //!   `sum * multiplier / 2^(21 + shift)`. Saturating at 0 is the ReLU.
 //! - A logit is the sum as `f32` times the `f32` scale of its class.
+//! - In a list of operations, a pooling's sum is the bias and 127 times the largest byte of a window, or the sum of its
+//!   bytes. What a byte `added` adds is `r((added - zero) * factor / 2^8)`, before the division by `2^6`; both parts and
+//!   their sum are saturated to 16 bits. So it is about `(added - zero) * factor / 2^14` bytes. Around a map each channel has
+//!   the byte that stands for zero, but the largest byte of a window is one within the map.
 //!
-//! What the bytes stand for is not in the file: scales are part of multipliers, zero points of the branches' outputs
-//! are part of biases on both sides, as are the half that a shift should round by and the pixels' `shift`. Whether ReLU
-//! follows the heads (bit 0 of the flags) is part of their biases, too.
+//! What the bytes stand for is not in the file, but for zero where a list of operations pads or adds: scales are part of
+//! multipliers, zero points of outputs are part of biases on both sides, as are the half that a shift should round by, the
+//! pixels' `shift`, and what an image's values are multiplied by and added to. What follows an operation, or (bit 0 of the
+//! flags) the heads, is part of biases and of where bytes end, too.
 //!
-//! Lanes of 32 bits hold four bytes each: four channels of a pixel; of one or two channels that are left, four or two
-//! neighbouring pixels. Lanes are neighbouring pooling windows.
+//! Lanes of 32 bits hold four bytes each: four channels of a pixel; of one or two channels of a branch that are left, four
+//! or two neighbouring pixels. Lanes are neighbouring pooling windows.
 //!
 //! # Features
 //!
@@ -119,7 +130,7 @@
 //! - for a unified model the hidden layer `[input][unit]` and its biases, the output layer `[unit][class]` and its
 //!   biases.
 //!
-//! A list of operations has weights of kind 0 only. Values are numbered: 0 is the image, `n` what operation `n` gives,
+//! In a list of operations values are numbered: 0 is the image, `n` what operation `n` gives,
 //! counted from 1; the last one is as large as there are classes. An operation is
 //!
 //! | byte | what                                                                                      |
@@ -131,13 +142,15 @@
 //! |    6 | `u16` groups of channels that do not see each other; 1 for windows                        |
 //! |    8 | `u16` channels that come out, 1 to 4,096, then `u16` height and `u16` width               |
 //! |   14 | `u8` height and `u8` width of kernel or window, `u8` vertical and `u8` horizontal step, `u8` padding above and below, `u8` padding on the left and on the right; less than the kernel |
-//! |   20 | `u32` where the outcome lies in the working memory, in floats; a multiple of 16           |
+//! |   20 | `u32` where the outcome lies in the working memory, in words of 32 bits; a multiple of 16 |
 //!
 //! Outcomes have `(side + 2 * padding - kernel) / step + 1` rows and columns, rounded down. None may lie where something
 //! lies that is read later or by the operation itself, but exactly where what is added lies; and all together in no more
-//! memory than if each had its own.
+//! memory than if each had its own. With weights of kind 0 a value is a float of each position and channel, with kind 1 for
+//! each four channels, or the last fewer, `(height + 2p) * (width + p) + p` words, `p` being the most that any operation
+//! pads.
 //!
-//! Weights of a list are `f32`, each of the following at a multiple of 16 of them, with zeros between: for the image's
+//! Weights of a list of kind 0 are `f32`, each of the following at a multiple of 16 of them, with zeros between: for the image's
 //! values from 0 to 1 factors `[channel]` and then summands `[channel]`; for each convolution kernels
 //! `[group][ky][kx][input][output]`, then biases `[output]`. If each channel is seen alone by one kernel, that is
 //! `[ky][kx][channel]`.
@@ -161,6 +174,19 @@
 //!   inputs, which are the classes of the first branch, then of the second.
 //! - The layer that gives the logits, which is a single branch's head or the output layer (of words `[unit /
 //!   4][class]`), has no shifts, and `f32` scales instead of multipliers.
+//!
+//! Words of a list of kind 1, with nothing between them; outputs are as many as there are, and zeros up to the next
+//! multiple of four:
+//!
+//! - the bytes that stand for zero in the image `[channel]`, four a word;
+//! - for each operation `i32` biases `[output]`; then `[output]` a `u16` multiplier (1 to 32,767), a `u8` shift (0 to 31) and
+//!   the byte that stands for zero; if something is added, `[output]` a `u16` factor (1 to 32,767) and a `u16`, the byte that
+//!   stands for zero there;
+//! - then, of a convolution, for each four outputs words `[channel / 4][ky][kx][output]` of four channels, from the first to
+//!   the last four that any of these outputs sees; if each channel is seen alone by one kernel, words
+//!   `[ky][kx / 4][output]` of four columns. What is not seen, and what there is not, has weights of zero.
+//! - Of the last operation come logits: it has `f32` scales `[output]` instead of multipliers, adds nothing, and nothing
+//!   follows it.
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -193,9 +219,7 @@ pub use int8::{Quantised, QuantisedLayer, Requantisation, encode_int8};
 pub use model::{Layout, Model, Session};
 pub use operations::{Activation, MAX_OPERATIONS, Operation, OperationKind};
 #[cfg(feature = "alloc")]
-pub use operations::{
-    Network, Plan, QuantisedNetwork, QuantisedOperation, encode_network, encode_network_int8, plan,
-};
+pub use operations::{Network, Plan, QuantisedNetwork, QuantisedOperation, encode_network, encode_network_int8, plan};
 pub use pictures::{Fit, Pictures};
 pub use planes::{Pixel, Scaling};
 pub use shape::{Architecture, ArchitectureError, MAX_CONVOLUTIONS};

@@ -6,10 +6,11 @@ mod common;
 
 use common::int8::quantised;
 use common::network::{network_weights, plain};
+use common::network_int8::quantised_network;
 use common::{Rng, weights};
 use litecnn_runtime::{
     Activation, AlignedBytes, Architecture, ArchitectureError, Fit, LoadError, Model, Network, Operation,
-    OperationKind, Pictures, Scaling, encode, encode_int8, encode_network, with_pictures,
+    OperationKind, Pictures, Scaling, encode, encode_int8, encode_network, encode_network_int8, with_pictures,
 };
 
 const SCALING: Scaling = Scaling { scale: 1.0 / 255.0, shift: 0.0 };
@@ -32,11 +33,11 @@ fn files() -> Vec<Vec<u8>> {
         [with_pictures(floats, Pictures { fit: Fit::Letterbox, background: [3, 9, 250] }), integers]
     };
     let layers = architectures.into_iter().flat_map(|architecture| files(&architecture.unwrap()));
-    layers.chain([list()]).collect()
+    layers.chain([list(), list_of_integers()]).collect()
 }
 
 /// One operation of each kind, a sum and a shortcut: 6x5 pixels of 2 channels, 3 classes.
-fn list() -> Vec<u8> {
+fn network() -> Network {
     let square = |kind, outputs| Operation { kernel: [3; 2], padding: [1; 2], ..plain(kind, outputs) };
     let operations = vec![
         Operation { activation: Activation::Relu6, ..square(OperationKind::Convolution, 4) },
@@ -46,9 +47,17 @@ fn list() -> Vec<u8> {
         Operation { from: 4, kernel: [3; 2], ..plain(OperationKind::AveragePool, 4) },
         Operation { from: 5, ..plain(OperationKind::Convolution, 3) },
     ];
-    let network = Network { input: [2, 6, 5], operations, factors: vec![2.0; 2], summands: vec![-1.0; 2] };
-    let weights = network_weights(&network, &mut Rng(5));
-    encode_network(&network, &["é0", "é1", "é2"], SCALING, &weights).unwrap()
+    Network { input: [2, 6, 5], operations, factors: vec![2.0; 2], summands: vec![-1.0; 2] }
+}
+
+fn list() -> Vec<u8> {
+    let weights = network_weights(&network(), &mut Rng(5));
+    encode_network(&network(), &["é0", "é1", "é2"], SCALING, &weights).unwrap()
+}
+
+fn list_of_integers() -> Vec<u8> {
+    let integers = quantised_network(&network(), &mut Rng(5));
+    encode_network_int8(&network(), &["é0", "é1", "é2"], SCALING, &integers).unwrap()
 }
 
 /// Makes the length and the checksum right again. Written anew here: bit by bit.
@@ -241,7 +250,8 @@ fn errors_say_what_is_wrong_with_operations() {
     // Byte `at` of operation `index`.
     let of = |index: usize, at: usize| 64 + 24 * (index - 1) + at;
     let wrong = |index| LoadError::Operation { index };
-    assert_eq!(change(10, &[1]), LoadError::Elements { found: 1 });
+    assert_eq!(change(10, &[2]), LoadError::Elements { found: 2 });
+    assert!(matches!(change(10, &[1]), LoadError::Weights { .. } | LoadError::Gap | LoadError::Overlap { .. }));
     assert_eq!(change(12, &[1]), LoadError::Header { offset: 12 });
     assert_eq!(change(32, &[0]), LoadError::Architecture(ArchitectureError::Image));
     assert_eq!(change(38, &[1]), LoadError::Architecture(ArchitectureError::Classes));
@@ -272,4 +282,56 @@ fn errors_say_what_is_wrong_with_operations() {
     assert_eq!(file[of(3, 20)..][..4], place);
     // Beyond the three weights and biases of the last one: 12 and 3 floats.
     assert_eq!(change(file.len() - 4, &[1]), LoadError::Padding);
+}
+
+#[test]
+fn errors_say_what_is_wrong_with_operations_in_integers() {
+    // Words: the image's zeros; 4 biases, 4 scales, 4 x 9 weights; 4 biases, 4 scales, 4 x 3 weights of rows; 4 biases,
+    // 4 scales, 4 factors, 4 weights; 4 biases, 4 scales; the same; 4 biases, 4 scales, 4 weights.
+    let file = list_of_integers();
+    let mut aligned = AlignedBytes::new(&[]);
+    let weights = u32::from_le_bytes(file[24..28].try_into().unwrap()) as usize;
+    let starts = [1, 45, 65, 81, 89, 97, 109];
+    assert_eq!(file.len() - weights, 4 * starts[6]);
+    let mut change = |word: usize, to: u32| {
+        let mut bytes = file.clone();
+        bytes[weights + 4 * word..][..4].copy_from_slice(&to.to_le_bytes());
+        seal(&mut bytes);
+        try_out(&bytes, &mut aligned)
+    };
+    assert_eq!(change(0, 0xffff), Ok(()));
+    assert_eq!(change(0, 0x1_0000), Err(LoadError::Padding));
+    for sum_out_of_range in [i32::MAX, i32::MIN] {
+        assert_eq!(change(starts[0], sum_out_of_range as u32), Err(LoadError::Overflow));
+    }
+    assert_eq!(change(starts[3], i32::MAX as u32 - 127 * 255), Ok(()));
+    assert_eq!(change(starts[3], i32::MAX as u32 - 127 * 255 + 1), Err(LoadError::Overflow));
+    assert_eq!(change(starts[4], i32::MAX as u32 - 9 * 127 * 255 + 1), Err(LoadError::Overflow));
+    assert_eq!(change(starts[0] + 4, 0xff1f_7fff), Ok(()));
+    for scale in [0xff1f_0000, 0xff1f_8000, 0xff20_7fff] {
+        assert_eq!(change(starts[0] + 4, scale), Err(LoadError::Scales));
+    }
+    assert_eq!(change(starts[2] + 8, 0xff_7fff), Ok(()));
+    for factor in [0xff_0000, 0xff_8000, 0x100_7fff] {
+        assert_eq!(change(starts[2] + 8, factor), Err(LoadError::Scales));
+    }
+    // Two channels of four, three columns of four, three outputs of four.
+    assert_eq!(change(starts[0] + 8, 0x8080), Ok(()));
+    assert_eq!(change(starts[0] + 8, 0x1_0000), Err(LoadError::Padding));
+    assert_eq!(change(starts[1] + 8, 0x80_8080), Ok(()));
+    assert_eq!(change(starts[1] + 8, 0x100_0000), Err(LoadError::Padding));
+    assert_eq!(change(starts[5] + 8 + 2, 0x8080_8080), Ok(()));
+    for nothing in [starts[5] + 3, starts[5] + 7, starts[5] + 8 + 3] {
+        assert_eq!(change(nothing, 1), Err(LoadError::Padding));
+    }
+    assert_eq!(change(starts[5] + 4, f32::INFINITY.to_bits()), Err(LoadError::NotFinite));
+
+    // Logits are not bounded, nothing is added to them.
+    for at in [1, 4] {
+        let mut bytes = file.clone();
+        bytes[64 + 24 * 5 + at] = if at == 1 { 1 } else { 5 };
+        bytes[64 + 24 * 5 + at + 1] = 0;
+        seal(&mut bytes);
+        assert_eq!(try_out(&bytes, &mut aligned), Err(LoadError::Operation { index: 6 }));
+    }
 }

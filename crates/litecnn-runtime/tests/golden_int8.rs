@@ -5,39 +5,21 @@
 mod common;
 
 use common::int8::layers;
+use common::reader::Reader;
 use litecnn_runtime::{
     AlignedBytes, Architecture, Layout, Level, Model, Quantised, QuantisedLayer, Requantisation, Scaling, encode_int8,
 };
 
-/// Takes numbers off the front of a file.
-struct Reader(&'static [u8]);
-
-impl Reader {
-    fn bytes(&mut self, count: usize) -> &'static [u8] {
-        let (front, rest) = self.0.split_at(count);
-        self.0 = rest;
-        front
-    }
-
-    fn words<T>(&mut self, count: usize, of: fn([u8; 4]) -> T) -> Vec<T> {
-        self.bytes(4 * count).as_chunks().0.iter().map(|bytes| of(*bytes)).collect()
-    }
-
-    fn number(&mut self) -> usize {
-        self.words(1, u32::from_le_bytes)[0] as usize
-    }
-
-    fn layer(&mut self, [outputs, inputs]: [usize; 2], last: bool) -> QuantisedLayer {
-        let weights = self.bytes(outputs * inputs).iter().map(|&byte| byte as i8).collect();
-        let biases = self.words(outputs, i32::from_le_bytes);
-        let outputs = if last {
-            Requantisation::Logits(self.words(outputs, f32::from_le_bytes))
-        } else {
-            let multipliers = self.bytes(2 * outputs).as_chunks().0.iter().map(|b| u16::from_le_bytes(*b)).collect();
-            Requantisation::Bytes { multipliers, shifts: self.bytes(outputs).to_vec() }
-        };
-        QuantisedLayer { weights, biases, outputs }
-    }
+fn layer(reader: &mut Reader, [outputs, inputs]: [usize; 2], last: bool) -> QuantisedLayer {
+    let weights = reader.bytes(outputs * inputs).iter().map(|&byte| byte as i8).collect();
+    let biases = reader.words(outputs, i32::from_le_bytes);
+    let outputs = if last {
+        Requantisation::Logits(reader.words(outputs, f32::from_le_bytes))
+    } else {
+        let multipliers = reader.shorts(outputs);
+        Requantisation::Bytes { multipliers, shifts: reader.bytes(outputs).to_vec() }
+    };
+    QuantisedLayer { weights, biases, outputs }
 }
 
 #[test]
@@ -56,7 +38,7 @@ fn logits_are_those_of_numpy() {
         let architecture = architecture.unwrap();
         let shapes = layers(&architecture);
         assert_eq!(shapes.len(), count);
-        let integers = shapes.iter().enumerate().map(|(i, &shape)| reader.layer(shape, i + 1 == count)).collect();
+        let integers = shapes.iter().enumerate().map(|(i, &shape)| layer(&mut reader, shape, i + 1 == count)).collect();
         let pixels = reader.bytes(images * architecture.pixels());
         let expected = reader.words(images * classes, f32::from_le_bytes);
 

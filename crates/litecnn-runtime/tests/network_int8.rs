@@ -6,6 +6,7 @@ mod common;
 
 use common::network::{plain, random_network};
 use common::network_int8::{network_int8_reference, quantised_network};
+use common::reader::Reader;
 use common::{Rng, to_hwc};
 use litecnn_runtime::{
     Activation, AlignedBytes, EncodeError, Layout, Level, LoadError, Model, Network, Operation, OperationKind,
@@ -56,6 +57,70 @@ fn every_level_gives_the_bits_of_the_definition() {
         }
     }
     assert!(different > ROUNDS * 9 / 10, "{different}");
+}
+
+/// An operation of `golden/generate_network_int8.py`, which sees so many channels.
+fn operation(reader: &mut Reader, shapes: &[[usize; 3]], last: bool) -> (Operation, QuantisedOperation) {
+    let [kind, from, added, activation, outputs, groups] = core::array::from_fn(|_| reader.number());
+    let [kernel, stride, padding] = core::array::from_fn(|_| [reader.number() as u8, reader.number() as u8]);
+    let operation = Operation {
+        kind: [OperationKind::Convolution, OperationKind::MaxPool, OperationKind::AveragePool][kind - 1],
+        from: from as u16,
+        added: Some(added as u16).filter(|&added| added != u16::MAX),
+        activation: [Activation::None, Activation::Relu, Activation::Relu6][activation],
+        outputs: outputs as u16,
+        groups: groups as u16,
+        kernel,
+        stride,
+        padding,
+    };
+    let taps = usize::from(kernel[0]) * usize::from(kernel[1]);
+    let count = if kind == 1 { outputs * shapes[from][0] / groups * taps } else { 0 };
+    let weights = reader.bytes(count).iter().map(|&byte| byte as i8).collect();
+    let biases = reader.words(outputs, i32::from_le_bytes);
+    if last {
+        let outputs = Requantisation::Logits(reader.words(outputs, f32::from_le_bytes));
+        return (operation, QuantisedOperation { weights, biases, outputs, zeros: vec![], added: vec![] });
+    }
+    let bytes = Requantisation::Bytes { multipliers: reader.shorts(outputs), shifts: reader.bytes(outputs).to_vec() };
+    let zeros = reader.bytes(outputs).to_vec();
+    let count = if operation.added.is_some() { outputs } else { 0 };
+    let added = reader.shorts(count).into_iter().zip(reader.bytes(count).iter().copied()).collect();
+    (operation, QuantisedOperation { weights, biases, outputs: bytes, zeros, added })
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too long")]
+fn logits_are_those_of_numpy() {
+    let mut reader = Reader(include_bytes!("golden/golden_network_int8.bin"));
+    let mut lists = 0;
+    while !reader.0.is_empty() {
+        let [channels, height, width, images, count] = core::array::from_fn(|_| reader.number());
+        let zeros = reader.bytes(channels).to_vec();
+        let (factors, summands) = (vec![1.0; channels], vec![0.0; channels]);
+        let mut network = Network { input: [channels, height, width], operations: vec![], factors, summands };
+        let mut operations = vec![];
+        for index in 1..=count {
+            let (operation, integers) = operation(&mut reader, &network.shapes().unwrap(), index == count);
+            network.operations.push(operation);
+            operations.push(integers);
+        }
+        let classes = network.shapes().unwrap()[count][0];
+        let pixels = reader.bytes(images * channels * height * width);
+        let expected = reader.words(images * classes, f32::from_le_bytes);
+        let integers = QuantisedNetwork { zeros, operations };
+        let file = encode_network_int8(&network, &names(classes), SCALING, &integers).unwrap();
+        let file = AlignedBytes::new(&file);
+        for level in Level::available() {
+            let model = Model::from_bytes(&file).unwrap().with_level(level).with_layout(Layout::Chw);
+            let mut scratch = vec![0.0; model.scratch_len()];
+            let mut found = vec![0.0; images * classes];
+            model.session(&mut scratch).unwrap().logits_batch(pixels, &mut found).unwrap();
+            assert_eq!(found, expected, "{network:?} {level:?}");
+        }
+        lists += 1;
+    }
+    assert_eq!(lists, 2);
 }
 
 #[test]
@@ -127,7 +192,11 @@ fn what_does_not_fit_is_not_written() {
     let impossible: [(usize, Change, LoadError); 4] = [
         (0, |of| of.biases[1] = i32::MAX, LoadError::Overflow),
         (1, |of| of.added[0].0 = 0, LoadError::Scales),
-        (1, |of| of.outputs = Requantisation::Bytes { multipliers: vec![1; 3], shifts: vec![32; 3] }, LoadError::Scales),
+        (
+            1,
+            |of| of.outputs = Requantisation::Bytes { multipliers: vec![1; 3], shifts: vec![32; 3] },
+            LoadError::Scales,
+        ),
         (2, |of| of.outputs = Requantisation::Logits(vec![f32::NAN; 2]), LoadError::NotFinite),
     ];
     for (index, change, error) in impossible {

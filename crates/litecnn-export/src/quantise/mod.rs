@@ -119,7 +119,8 @@ pub fn quantise(
                 Integers::Branches(shape, joined::integers(model, image, &seen, bits))
             }
         };
-        let candidate = QuantisedModel { integers, classes: model.classes().to_vec(), pictures: model.pictures(), range };
+        let candidate =
+            QuantisedModel { integers, classes: model.classes().to_vec(), pictures: model.pictures(), range };
         let file = AlignedBytes::new(&candidate.litecnn()?);
         let unusable = |reason: String| ExportError::Compact { reason };
         let runs = Model::from_bytes(&file).map_err(|e| unusable(e.to_string()))?;

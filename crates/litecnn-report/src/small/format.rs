@@ -36,12 +36,24 @@ pub struct SmallModel {
     pub macs: u64,
     /// Bytes of the file that the runtime reads.
     pub bytes: u64,
+    /// The same in 8-bit integers.
+    pub int8: InIntegers,
     /// Microseconds for one image on one thread.
     pub timings: Vec<Timing>,
     /// Test images.
     pub images: u64,
     /// One training a seed.
     pub trainings: Vec<Training>,
+}
+
+/// A small model in 8-bit integers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InIntegers {
+    /// Bytes of the file that the runtime reads.
+    pub bytes: u64,
+    /// Test images answered rightly, of each training.
+    pub correct: Vec<u64>,
 }
 
 /// What a small model is.
@@ -81,7 +93,13 @@ impl Small {
         for model in &small.models {
             let possible = model.images > 0
                 && !model.trainings.is_empty()
-                && model.trainings.iter().all(|t| t.correct <= model.images)
+                && model
+                    .trainings
+                    .iter()
+                    .map(|t| t.correct)
+                    .chain(model.int8.correct.iter().copied())
+                    .all(|c| c <= model.images)
+                && model.int8.correct.len() == model.trainings.len()
                 && model.timings.iter().all(|t| t.us.is_finite() && t.us > 0.0);
             if !possible {
                 let reason = format!("{} on {}: its figures cannot be", model.family.words(), model.dataset);
@@ -104,6 +122,11 @@ impl SmallModel {
     /// Accuracies on the test images, a fraction a seed.
     pub fn accuracies(&self) -> Vec<f64> {
         self.trainings.iter().map(|t| t.correct as f64 / self.images as f64).collect()
+    }
+
+    /// The same in 8-bit integers.
+    pub fn accuracies_in_integers(&self) -> Vec<f64> {
+        self.int8.correct.iter().map(|&correct| correct as f64 / self.images as f64).collect()
     }
 
     /// Microseconds by a program.

@@ -8,7 +8,7 @@ mod figures;
 mod format;
 mod page;
 
-pub use format::{Small, SmallFamily, SmallModel};
+pub use format::{InIntegers, Small, SmallFamily, SmallModel};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

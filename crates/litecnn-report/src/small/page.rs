@@ -6,7 +6,7 @@ use crate::document::Page;
 use crate::interval::of_mean;
 use crate::numbers::{NONE, grouped, percent, points, spread_percent};
 use crate::scaling::scaling_rows;
-use crate::speed::{OURS, RUNTIME};
+use crate::speed::{OURS, RUNTIME, RUNTIME_INT8};
 use crate::verdict::title;
 use crate::{Interval, Published, ReportError, Scaling, Spread};
 
@@ -61,7 +61,8 @@ pub(super) fn page(small: &Small, studies: &Studies, published: &Published) -> R
     page.heading(2, "How it was measured");
     let machine = &small.machine;
     page.paragraph(&format!(
-        "Times are for one image on one thread, median of rounds in turn, on {} ({} cores), libtorch {}, {}. Minutes are of \
+        "Times are for one image on one thread, median of rounds in turn, on {} ({} cores), libtorch {}, {}. Those of 8-bit \
+         integers are for pixels that are bytes, others for floats. Minutes are of \
          training alone, and longer where the machine had other work beside.",
         machine.cpu, machine.cores, machine.libtorch, machine.date
     ));
@@ -83,8 +84,21 @@ const ARMS: [(&str, &str); 10] = [
 ];
 
 fn table(page: &mut Page, small: &Small, datasets: &[&str], published: &Published) {
-    let header =
-        ["", "model", "test, %", "weights", "before folding", "bytes", "MACs", "µs", "µs, libtorch", "minutes a seed"];
+    let header = [
+        "",
+        "model",
+        "test, %",
+        "weights",
+        "before folding",
+        "bytes",
+        "MACs",
+        "µs",
+        "8 bits: test, %",
+        "bytes",
+        "µs",
+        "libtorch: µs",
+        "minutes a seed",
+    ];
     let mut rows = Vec::new();
     for dataset in datasets {
         let name = title(dataset, published);
@@ -113,6 +127,9 @@ fn row(name: &str, model: &SmallModel) -> Vec<String> {
         grouped(model.bytes),
         grouped(model.macs),
         us(RUNTIME),
+        spread_percent(&Spread::new(model.accuracies_in_integers())),
+        grouped(model.int8.bytes),
+        us(RUNTIME_INT8),
         us(OURS),
         format!("{minutes:.0}"),
     ]
@@ -150,7 +167,7 @@ fn verdict(outcomes: &[Outcome]) -> String {
 mod tests {
     use super::*;
     use crate::contenders::{Timing, Training};
-    use crate::small::SmallFamily;
+    use crate::small::{InIntegers, SmallFamily};
 
     fn model(dataset: &str, family: SmallFamily, correct: u64) -> SmallModel {
         SmallModel {
@@ -160,6 +177,7 @@ mod tests {
             unfolded: 15_000,
             macs: 800_000,
             bytes: 59_576,
+            int8: InIntegers { bytes: 16_592, correct: vec![correct; 3] },
             timings: vec![Timing { program: RUNTIME.to_owned(), us: 9.6 }],
             images: 10_000,
             trainings: (0..3)

@@ -582,8 +582,7 @@ mod tests {
                 let by = [(1, 0x7fff, 0), (0x4000, 1, 128), (0x7fff, 0x5a5a, 255), (0x5a5a, 0x4000, 7)];
                 let by = by.map(|(multiplier, added, zero)| ByteOf { multiplier, shift, added, zero });
                 for added in [None, Some(1)] {
-                    let bytes =
-                        lanes(s.requantise_channels(v, &s.channels(&by), added.map(|added: usize| v[added])));
+                    let bytes = lanes(s.requantise_channels(v, &s.channels(&by), added.map(|added: usize| v[added])));
                     for lane in 0..S::WIDTH {
                         let expected = [0, 1, 2, 3].map(|j| {
                             let sum = word(lane % 4, lane / 4 * 4 + j) as i32;

@@ -21,7 +21,9 @@ mod x86_int8;
 pub(crate) use cast::{Line, bytes_of, bytes_of_mut};
 pub(crate) use cast::{bytes_of_words, floats_of, line_offset, words_of, words_of_floats};
 pub(crate) use channels::{Alone, Store, Sums, Window, alone, sums};
-pub(crate) use int8::{ByteOf, Dots, DotsTask, Inputs, LaneRows, Unit, copy_lanes, dense_sums, spread, store_at, window_sums};
+pub(crate) use int8::{
+    ByteOf, Dots, DotsTask, Inputs, LaneRows, Unit, copy_lanes, dense_sums, spread, store_at, window_sums,
+};
 pub(crate) use patches::{Images, Lanes, Windows, differences, patch, transform};
 pub(crate) use products::{lane_sums, products, row_sums};
 pub(crate) use rows::{Rows, copy_rows, split_each, split_rows, store_each, store_pair, turn, turn_bytes};

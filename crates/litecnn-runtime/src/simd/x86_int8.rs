@@ -301,8 +301,9 @@ macro_rules! wide {
                 let added = shorts([by[0].added, by[1].added, by[2].added, by[3].added]);
                 let zeros = shorts([by[0].zero << 7, by[1].zero << 7, by[2].zero << 7, by[3].zero << 7]);
                 // SAFETY: the token stands for the instructions.
-                let [multipliers, added, zeros] =
-                    unsafe { [_mm512_broadcast_i32x4(multipliers), _mm512_broadcast_i32x4(added), _mm512_broadcast_i32x4(zeros)] };
+                let [multipliers, added, zeros] = unsafe {
+                    [_mm512_broadcast_i32x4(multipliers), _mm512_broadcast_i32x4(added), _mm512_broadcast_i32x4(zeros)]
+                };
                 Channels { shifts, multipliers, added, zeros }
             }
             #[inline(always)]
@@ -553,8 +554,13 @@ macro_rules! narrow {
                 let added = shorts([by[0].added, by[1].added, by[2].added, by[3].added]);
                 let zeros = shorts([by[0].zero << 7, by[1].zero << 7, by[2].zero << 7, by[3].zero << 7]);
                 // SAFETY: the token stands for the instructions.
-                let [multipliers, added, zeros] =
-                    unsafe { [_mm256_broadcastsi128_si256(multipliers), _mm256_broadcastsi128_si256(added), _mm256_broadcastsi128_si256(zeros)] };
+                let [multipliers, added, zeros] = unsafe {
+                    [
+                        _mm256_broadcastsi128_si256(multipliers),
+                        _mm256_broadcastsi128_si256(added),
+                        _mm256_broadcastsi128_si256(zeros),
+                    ]
+                };
                 Channels { shifts, multipliers, added, zeros }
             }
             #[inline(always)]

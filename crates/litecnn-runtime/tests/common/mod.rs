@@ -6,6 +6,7 @@ pub(crate) mod int8;
 pub(crate) mod network;
 #[cfg(feature = "alloc")]
 pub(crate) mod network_int8;
+pub(crate) mod reader;
 
 use litecnn_runtime::Architecture;
 

@@ -364,12 +364,20 @@ fn folded_shown_evaluated_exported_and_asked() {
     assert!(said_by(&folded).contains("\"probabilities\""));
     assert_eq!(said_by(&folded), said_by(&weights));
     assert_eq!(said_by(&folded), said_by(&place.path("x.litecnn")));
+    let folder = place.path("pictures");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(&picture, folder.join("x.png")).unwrap();
+    for to in ["litecnn --out i.litecnn", "rust"] {
+        good(tool(&format!("export --int8 --to {to}"), &[&folded]).arg("--calibrate").arg(&folder));
+    }
+    let (floats, integers) = (place.path("x.litecnn"), place.path("i.litecnn"));
+    assert!(said_by(&integers).contains("\"probabilities\""));
+    assert!(std::fs::metadata(&integers).unwrap().len() < std::fs::metadata(&floats).unwrap().len());
 
     std::fs::write(place.path("small.toml"), NETWORK).unwrap();
     good(&mut place.train("--recipe smoke --epochs 1 --limit-train 100", "b"));
     let other = place.path("b/weights.safetensors");
     for (command, status, message) in [
-        (&mut tool("export --to litecnn --int8", &[&folded]), 1, "a folded network cannot be quantised yet"),
         (&mut tool("export --to litecnn", &[&other]), 1, "(concat) has no place among"),
         (&mut tool("zoo fold --out x", &[&folded]), 2, "is folded already"),
         (zoo("evaluate --out e").arg(&folded), 2, "--out is for weights of `litecnn zoo`"),

@@ -161,7 +161,8 @@ fn check_operation(operation: &Operation, from: &Value, words: &mut &[u32], last
         let bytes = of_block.iter().flat_map(|word| word.to_le_bytes());
         for ((output, channel, _), byte) in kernel.bytes().zip(bytes) {
             let o = 4 * block + output;
-            let seen = |channel: usize| kernel.alone && channel == o || !kernel.alone && channel / inputs == o / of_each;
+            let seen =
+                |channel: usize| kernel.alone && channel == o || !kernel.alone && channel / inputs == o / of_each;
             if byte != 0 && (o >= outputs || !channel.is_some_and(|c| c < from.channels && seen(c))) {
                 return Err(LoadError::Padding);
             }
