@@ -84,20 +84,15 @@ impl Wanted {
             Kind::Sizes => {
                 let mut steps = vec![(
                     "sizes",
-                    self.several(&["sizes"], &["stage-1.epochs=8", "stage-2-1.epochs=2", "stage-2-2.epochs=14"]),
+                    self.several(&["sizes"], &["stage-1.epochs=4", "stage-2-1.epochs=1", "stage-2-2.epochs=7"]),
                     folder.join("joined"),
                 )];
                 if !self.terms.smoke {
                     let network = format!("crates/litecnn-zoo/networks/compact-{dataset}.toml");
                     let mut compact = words(&["sizes", "--network", &network, "--recipe", recipe(dataset)]);
-                    compact.extend(words(&[
-                        "--set",
-                        "epochs=20",
-                        "--limit-train",
-                        "20000",
-                        "--filters",
-                        "4,6,8,12,16,24,32",
-                    ]));
+                    // From a quarter of the network found to half as wide again.
+                    let filters = if dataset == "cifar10" { "6,10,14,20,28,42" } else { "4,6,8,10,14,20" };
+                    compact.extend(words(&["--set", "epochs=12", "--limit-train", "20000", "--filters", filters]));
                     compact.extend(self.seeds());
                     steps.push(("sizes of the network found", compact, folder.join("compact")));
                 }
@@ -131,7 +126,9 @@ impl Wanted {
             (self.folder(dataset).join("search/best.toml"), self.folder(dataset).join(format!("seed-{seed}")));
         let mut train = words(&["zoo", "train"]);
         train.push(network.into());
-        train.extend(words(&["--recipe", recipe(dataset), "--no-test", "--threads", "1", "--seed", &seed.to_string()]));
+        train.extend(words(&["--recipe", recipe(dataset)]));
+        train.extend(words(settings(dataset)));
+        train.extend(words(&["--no-test", "--threads", "1", "--seed", &seed.to_string()]));
         if self.terms.smoke {
             train.extend(words(&["--epochs", "1"]));
         }
@@ -160,6 +157,14 @@ fn recipe(dataset: &str) -> &'static str {
     match dataset {
         "mnist" => "compact-digits",
         _ => "compact",
+    }
+}
+
+/// What is set beside the recipe, chosen by images held out.
+fn settings(dataset: &str) -> &'static [&'static str] {
+    match dataset {
+        "fashion-mnist" => &["--set", "augmentation.padding=2", "--set", "epochs=60"],
+        _ => &[],
     }
 }
 
@@ -215,7 +220,7 @@ mod tests {
         assert_eq!(lines(&ablation.first())[2], "ablate --seeds 0,4 --dataset mnist --out results/c/mnist");
         let sizes = lines(&wanted(Kind::Sizes, false).first());
         assert_eq!(sizes.len(), 2 + 2 * 2);
-        assert!(sizes[2].starts_with("sizes --seeds 0,4 --set stage-1.epochs=8") && sizes[2].ends_with("mnist/joined"));
+        assert!(sizes[2].starts_with("sizes --seeds 0,4 --set stage-1.epochs=4") && sizes[2].ends_with("mnist/joined"));
         assert!(sizes[5].contains("--network crates/litecnn-zoo/networks/compact-cifar10.toml --recipe compact "));
         for kind in [Kind::Compact, Kind::Ablation, Kind::Sizes] {
             let smoke = wanted(kind, true);

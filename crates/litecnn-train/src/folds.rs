@@ -1,6 +1,3 @@
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use litecnn_data::Split;
 use litecnn_model::UnifiedModel;
 
@@ -10,7 +7,6 @@ use crate::data::{TrainingData, parted};
 use crate::fit::{Checkpointer, Fit};
 use crate::observer::Observer;
 use crate::recipe::{Recipe, Unfreezing};
-use crate::threads::{join, single_threaded_operations};
 use crate::whole::{Task, fit_whole};
 
 /// What must be said beside the folds' results.
@@ -68,64 +64,30 @@ pub fn cross_validate(
     let settings = recipe.cross_validation.each();
     let side_by_side = workers.clamp(1, to_do.len().max(1));
     let inside = (workers / side_by_side).max(1);
-    let queue = Mutex::new(to_do.iter());
-    let failed = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (queue, failed, settings, engine) = (&queue, &failed, &settings, data.engine);
-        let (figures, teacher) = (data.normalisation.as_ref(), data.teacher.as_ref());
-        let (labels, classes, weighting) = (&data.labels, data.classes.len(), recipe.data.class_weights);
-        let mut handles = Vec::new();
-        for _ in 0..side_by_side {
-            let (start, images) = (start.share(), data.images.share());
-            handles.push(scope.spawn(move || {
-                single_threaded_operations();
-                let _alarm = Alarm(failed);
-                while !failed.load(Ordering::Relaxed) {
-                    let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-                    let Some(fold) = next else { break };
-                    let step = fold.step();
-                    let train = || {
-                        let weights = ClassWeights::of(weighting, labels, &fold.split.train, classes)?;
-                        let (images, split) = (&images, &fold.split);
-                        let task = Task {
-                            step: &step,
-                            images,
-                            split,
-                            settings,
-                            unfreezing: Unfreezing::default(),
-                            weights,
-                            engine,
-                            figures,
-                            teacher,
-                            fresh: false,
-                        };
-                        let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
-                        let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;
-                        finished(fold, model, fit)
-                    };
-                    let done = train();
-                    if done.is_err() {
-                        failed.store(true, Ordering::Relaxed);
-                        return done;
-                    }
-                }
-                Ok(())
-            }));
-        }
-        let errors = handles.into_iter().filter_map(|handle| join(handle).err());
-        // That a fold failed says more than that others were halted.
-        let (halted, failed): (Vec<_>, Vec<_>) = errors.partition(|e| matches!(e, TrainError::Halted { .. }));
-        failed.into_iter().chain(halted).next().map_or(Ok(()), Err)
-    })
-}
-
-/// Ends the other workers too when one panics.
-struct Alarm<'a>(&'a AtomicBool);
-
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
+    let places = (0..side_by_side).map(|_| (start.share(), data.images.share())).collect();
+    let (settings, engine) = (&settings, data.engine);
+    let (figures, teacher) = (data.normalisation.as_ref(), data.teacher.as_ref());
+    let (labels, classes, weighting) = (&data.labels, data.classes.len(), recipe.data.class_weights);
+    let errors = crate::side_by_side(places, to_do.iter().collect(), |(start, images), fold: &Fold| {
+        let step = fold.step();
+        let weights = ClassWeights::of(weighting, labels, &fold.split.train, classes)?;
+        let task = Task {
+            step: &step,
+            images,
+            split: &fold.split,
+            settings,
+            unfreezing: Unfreezing::default(),
+            weights,
+            engine,
+            figures,
+            teacher,
+            fresh: false,
+        };
+        let (checkpointer, model) = (checkpointer(fold)?, start.duplicate()?);
+        let (model, fit) = fit_whole(model, &task, seed, inside, checkpointer.as_ref(), observer)?;
+        finished(fold, model, fit)
+    });
+    // That a fold failed says more than that others were halted.
+    let (halted, failed): (Vec<_>, Vec<_>) = errors.into_iter().partition(|e| matches!(e, TrainError::Halted { .. }));
+    failed.into_iter().chain(halted).next().map_or(Ok(()), Err)
 }

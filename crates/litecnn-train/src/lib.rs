@@ -62,6 +62,7 @@ mod pupil;
 mod recipe;
 mod score;
 mod scratch;
+mod side_by_side;
 mod single;
 mod stage_one;
 mod threads;
@@ -95,6 +96,7 @@ pub use recipe::{
 };
 pub use score::{Score, cross_entropy};
 pub use scratch::{SCRATCH, train_scratch};
+pub use side_by_side::side_by_side;
 pub use single::{SINGLE, single_spec, train_single};
 pub use stage_one::{STAGE_ONE, stage_one};
 pub use whole::{STAGE_TWO_WHOLE, train_whole};

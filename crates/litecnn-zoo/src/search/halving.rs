@@ -1,8 +1,8 @@
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use litecnn_data::stream;
 use litecnn_run::Trial;
-use litecnn_train::{Event, Observer};
+use litecnn_train::{Event, Observer, side_by_side};
 use tch::Device;
 
 use super::Space;
@@ -94,34 +94,19 @@ impl Searching<'_> {
         note: &mut (dyn FnMut(&Trial) -> Result<(), ZooError> + Send),
     ) -> Result<Vec<Trial>, ZooError> {
         let recipe = Recipe { epochs, ..self.recipe.clone() };
-        let queue = Mutex::new(open.into_iter());
         let made = Mutex::new((Vec::new(), note));
-        let work = |data: TrainingData| {
-            tch::set_num_threads(1);
-            loop {
-                let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-                let Some(candidate) = next else { return Ok::<_, ZooError>(()) };
-                let trial = self.trial(&data, &recipe, round, candidate)?;
-                let mut made = made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                (made.1)(&trial)?;
-                made.0.push(trial);
-            }
-        };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..self.workers.max(1))
-                .map(|_| {
-                    let (data, work) = (data.share(), &work);
-                    scope.spawn(move || work(data))
-                })
-                .collect();
-            let mut ended = work(data.share());
-            for other in others {
-                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                ended = ended.and(other);
-            }
-            ended
-        })?;
-        Ok(made.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).0)
+        let places = (0..self.workers.max(1)).map(|_| data.share()).collect();
+        let errors = side_by_side(places, open, |data, candidate| {
+            let trial = self.trial(data, &recipe, round, candidate)?;
+            let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+            (made.1)(&trial)?;
+            made.0.push(trial);
+            Ok(())
+        });
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        Ok(made.into_inner().unwrap_or_else(PoisonError::into_inner).0)
     }
 
     fn trial(&self, data: &TrainingData, recipe: &Recipe, round: usize, candidate: usize) -> Result<Trial, ZooError> {

@@ -16,8 +16,6 @@ pub struct TrainingData {
     pub used: Vec<u32>,
     /// What is looked at after every epoch; no decision of a training rests on it.
     pub watched: Watched,
-    /// The data set's own images to choose by, if it has any.
-    pub validation: Option<DeviceImages>,
     /// The test images.
     pub test: DeviceImages,
     /// Shape of one image.
@@ -27,12 +25,12 @@ pub struct TrainingData {
 }
 
 /// Images that are looked at after every epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Watched {
     /// All test images.
     Test,
-    /// All of the data set's own images to choose by.
-    Validation,
+    /// The data set's own images to choose by.
+    Validation(DeviceImages),
     /// Training images at these places.
     Training(Vec<u32>),
 }
@@ -48,12 +46,15 @@ impl TrainingData {
     /// [`ZooError::Torch`] if the device does not exist or has no room.
     pub fn new(dataset: &Dataset, device: Device) -> Result<Self, ZooError> {
         let images = |images| DeviceImages::new(images, device, 255.0);
+        let watched = match &dataset.validation {
+            Some(validation) => Watched::Validation(images(validation)?),
+            None => Watched::Test,
+        };
         Ok(Self {
             name: dataset.name.clone(),
             train: images(&dataset.train)?,
             used: (0..dataset.train.len() as u32).collect(),
-            watched: if dataset.validation.is_some() { Watched::Validation } else { Watched::Test },
-            validation: dataset.validation.as_ref().map(images).transpose()?,
+            watched,
             test: images(&dataset.test)?,
             input: input_of(dataset),
             classes: dataset.classes.clone(),
@@ -66,8 +67,11 @@ impl TrainingData {
             name: self.name.clone(),
             train: self.train.share(),
             used: self.used.clone(),
-            watched: self.watched.clone(),
-            validation: self.validation.as_ref().map(DeviceImages::share),
+            watched: match &self.watched {
+                Watched::Test => Watched::Test,
+                Watched::Validation(images) => Watched::Validation(images.share()),
+                Watched::Training(places) => Watched::Training(places.clone()),
+            },
             test: self.test.share(),
             input: self.input,
             classes: self.classes.clone(),
@@ -93,7 +97,7 @@ impl TrainingData {
 
     /// Leaves the test images alone: if they were to be watched, some of the images that are trained on are.
     pub fn without_test(mut self) -> Self {
-        if self.watched == Watched::Test {
+        if matches!(self.watched, Watched::Test) {
             self.watched = Watched::Training(self.used.iter().copied().take(GLANCE).collect());
         }
         self

@@ -284,10 +284,10 @@ impl Problem for Training<'_> {
     fn validate(&mut self) -> Result<Vec<Score>, ZooError> {
         let Task { data, recipe, .. } = *self.task;
         let all = |images: &DeviceImages| (0..images.len() as u32).collect();
-        let (images, places): (_, Vec<u32>) = match (&data.watched, &data.validation) {
-            (Watched::Training(places), _) => (&data.train, places.clone()),
-            (Watched::Validation, Some(images)) => (images, all(images)),
-            _ => (&data.test, all(&data.test)),
+        let (images, places): (_, Vec<u32>) = match &data.watched {
+            Watched::Training(places) => (&data.train, places.clone()),
+            Watched::Validation(images) => (images, all(images)),
+            Watched::Test => (&data.test, all(&data.test)),
         };
         if let Some(average) = &mut self.average {
             average.swap(&mut self.model)?;

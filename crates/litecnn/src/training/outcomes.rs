@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use litecnn_cli::duration;
 use litecnn_run::{OUTCOMES, Outcome, RunDir, read_outcomes, sha256, write_outcomes};
-use litecnn_train::{Event, Observer};
+use litecnn_train::{Event, Observer, side_by_side};
 
 use super::zoo::job::Bench;
 
@@ -68,28 +68,14 @@ impl Outcomes {
     pub(super) fn of(&self, mut tasks: Vec<Task<'_>>, workers: usize) -> Result<Vec<Outcome>> {
         tasks.sort_by(|a, b| b.work.total_cmp(&a.work));
         lock(&self.work).0 = tasks.iter().map(|task| task.work).sum();
-        let queue = Mutex::new(tasks.into_iter());
-        let work = || {
-            tch::set_num_threads(1);
-            loop {
-                let Some(task) = lock(&queue).next() else { return Ok(()) };
-                let done = (task.run)();
-                if done.is_err() {
-                    // The others end with what they are at.
-                    lock(&queue).by_ref().for_each(drop);
-                    return done;
-                }
-                self.tell(task.work);
-            }
-        };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..workers.max(1)).map(|_| scope.spawn(work)).collect();
-            let mut ended = work();
-            for other in others {
-                ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            ended
-        })?;
+        let errors = side_by_side(vec![(); workers.max(1)], tasks, |(), task| {
+            (task.run)()?;
+            self.tell(task.work);
+            Ok(())
+        });
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
         Ok(lock(&self.rows).clone())
     }
 
