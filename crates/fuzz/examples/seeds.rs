@@ -400,6 +400,7 @@ fn integers_of(network: &Network) -> Result<QuantisedNetwork, LoadError> {
             },
             zeros: vec![100; if last { 0 } else { outputs }],
             added: vec![(16_000, 100); if operation.added.is_some() { outputs } else { 0 }],
+            most: vec![200; if operation.activation == Activation::Relu6 { outputs } else { 0 }],
         }
     };
     let operations = network.operations.iter().enumerate().map(operation).collect();

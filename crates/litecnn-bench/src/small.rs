@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use litecnn_data::Dataset;
-use litecnn_export::{QuantiseSettings, TrainedModel, litecnn, quantise};
+use litecnn_export::{ExportError, QuantiseSettings, TrainedModel, litecnn, quantise};
 use litecnn_model::Summary;
 use litecnn_report::Metrics;
 use litecnn_report::contenders::{Timing, Training};
@@ -63,10 +63,9 @@ fn joined(run: &Path, family: SmallFamily, dataset: &Dataset) -> Result<Option<T
             correct: (accuracy * dataset.test.len() as f64).round() as u64,
         };
         let trained = TrainedModel::read(&weights)?;
-        let (integers, correct) = in_integers(&trained, dataset)?;
+        let integers = in_integers(&trained, dataset)?;
         if let Some((model, _)) = &mut found {
-            model.trainings.push(training);
-            model.int8.correct.push(correct);
+            add(model, training, integers);
             continue;
         }
         let subject = Subject::read(&weights, &dataset.name, Device::Cpu)?;
@@ -78,14 +77,16 @@ fn joined(run: &Path, family: SmallFamily, dataset: &Dataset) -> Result<Option<T
             unfolded: summary.parameters() as u64,
             macs: summary.macs() as u64,
             bytes: litecnn(&trained)?.len() as u64,
-            int8: InIntegers { bytes: integers.len() as u64, correct: vec![correct] },
+            int8: integers
+                .as_ref()
+                .map(|(file, correct)| InIntegers { bytes: file.len() as u64, correct: vec![*correct] }),
             timings: Vec::new(),
             images: dataset.test.len() as u64,
             trainings: vec![training],
         };
-        let exported: Box<dyn Engine> = Box::new(Exported::new(&subject, Weights::F32, 1)?);
-        let integers: Box<dyn Engine> = Box::new(Exported::of_file(integers, Weights::Int8, &dataset.name, 1));
-        found = Some((model, vec![exported, integers, Box::new(subject)]));
+        let mut engines = engines_of(&litecnn(&trained)?, integers, &dataset.name);
+        engines.push(Box::new(subject));
+        found = Some((model, engines));
     }
     Ok(found)
 }
@@ -119,10 +120,9 @@ fn found(run: &Path, dataset: &Dataset) -> Result<Option<Timed>, BenchError> {
         let training = Training { seed, epochs, seconds, correct };
         let (model, card) = ZooModel::load(&folder.join("weights.safetensors"), Device::Cpu)?;
         let folded = TrainedModel::from_folded(model.fold(&card)?)?;
-        let (integers, correct) = in_integers(&folded, dataset)?;
+        let integers = in_integers(&folded, dataset)?;
         if let Some((model, _)) = &mut found {
-            model.trainings.push(training);
-            model.int8.correct.push(correct);
+            add(model, training, integers);
             continue;
         }
         let counted = Count::of(model.graph());
@@ -134,26 +134,50 @@ fn found(run: &Path, dataset: &Dataset) -> Result<Option<Timed>, BenchError> {
             unfolded: counted.parameters as u64,
             macs: counted.flops.macs() as u64,
             bytes: file.len() as u64,
-            int8: InIntegers { bytes: integers.len() as u64, correct: vec![correct] },
+            int8: integers
+                .as_ref()
+                .map(|(file, correct)| InIntegers { bytes: file.len() as u64, correct: vec![*correct] }),
             timings: Vec::new(),
             images,
             trainings: vec![training],
         };
-        let name = dataset.name.as_str();
-        let exported = Exported::of_file(AlignedBytes::new(&file), Weights::F32, name, 1);
-        let integers = Exported::of_file(integers, Weights::Int8, name, 1);
-        let libtorch = ZooSubject { name: name.to_owned(), model };
-        found = Some((small, vec![Box::new(exported), Box::new(integers), Box::new(libtorch)]));
+        let mut engines = engines_of(&file, integers, &dataset.name);
+        engines.push(Box::new(ZooSubject { name: dataset.name.clone(), model }));
+        found = Some((small, engines));
     }
     Ok(found)
 }
 
-/// The file of a model in 8-bit integers, and how many test images it answers rightly.
-fn in_integers(model: &TrainedModel, dataset: &Dataset) -> Result<(AlignedBytes, u64), BenchError> {
+/// The file of a model in 8-bit integers, and how many test images it answers rightly; none if it cannot be in them.
+fn in_integers(model: &TrainedModel, dataset: &Dataset) -> Result<Option<(AlignedBytes, u64)>, BenchError> {
     let images = evenly(&dataset.train, CALIBRATION);
-    let file = AlignedBytes::new(&quantise(model, &images, QuantiseSettings::default())?.litecnn()?);
+    let quantised = match quantise(model, &images, QuantiseSettings::default()) {
+        Err(ExportError::Compact { .. }) => return Ok(None),
+        quantised => quantised?,
+    };
+    let file = AlignedBytes::new(&quantised.litecnn()?);
     let logits = by_runtime(&file, &dataset.test)?;
     let answers = logits.chunks(dataset.classes.len()).map(top1).zip(&dataset.test.labels);
     let correct = answers.filter(|(answer, label)| *answer == usize::from(**label)).count() as u64;
-    Ok((file, correct))
+    Ok(Some((file, correct)))
+}
+
+/// One more training of a model.
+fn add(model: &mut SmallModel, training: Training, integers: Option<(AlignedBytes, u64)>) {
+    model.trainings.push(training);
+    // Of all trainings or of none.
+    match (&mut model.int8, integers) {
+        (Some(int8), Some((_, correct))) => int8.correct.push(correct),
+        (int8, _) => *int8 = None,
+    }
+}
+
+/// The runtime with a model's file, and with that of its integers.
+fn engines_of(file: &[u8], integers: Option<(AlignedBytes, u64)>, name: &str) -> Vec<Box<dyn Engine>> {
+    let floats = Exported::of_file(AlignedBytes::new(file), Weights::F32, name, 1);
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(floats)];
+    if let Some((file, _)) = integers {
+        engines.push(Box::new(Exported::of_file(file, Weights::Int8, name, 1)));
+    }
+    engines
 }

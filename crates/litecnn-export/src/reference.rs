@@ -18,7 +18,8 @@ impl TrainedModel {
 
     /// Logits of an image of the right size. `seen` is shown what each layer hands to the next: for each branch the maps
     /// after pooling, then for a unified model the branches' outputs as the hidden layer sees them, and its own; of a folded
-    /// network what each operation but the last one gives; with each the number of channels, which lie one after the other.
+    /// network what each operation but the last one gives, if it adds something without that first; with each the number of
+    /// channels, which lie one after the other.
     pub(crate) fn forward(&self, image: &[f64], seen: &mut dyn FnMut(&[f64], usize)) -> Vec<f64> {
         if let Some(folded) = &self.folded {
             return folded.forward(image, seen);

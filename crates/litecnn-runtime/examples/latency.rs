@@ -190,6 +190,7 @@ fn integers_of(network: &Network) -> Result<QuantisedNetwork, LoadError> {
             },
             zeros: vec![0; if last { 0 } else { outputs }],
             added: vec![(16_384, 0); if operation.added.is_some() { outputs } else { 0 }],
+            most: vec![200; if operation.activation == Activation::Relu6 { outputs } else { 0 }],
         }
     };
     let operations = network.operations.iter().enumerate().map(operation).collect();

@@ -117,7 +117,7 @@ pub(crate) fn file<N: AsRef<str>>(
 }
 
 /// A list of operations as a file has it.
-pub(crate) struct List {
+pub(crate) struct Records {
     /// Of the weights.
     kind: u8,
     /// `[channels, height, width]`, within the bounds of the format.
@@ -128,7 +128,7 @@ pub(crate) struct List {
     records: Vec<u8>,
 }
 
-impl List {
+impl Records {
     /// Of a network that was checked, with the shapes of its values and their places in the memory.
     pub(crate) fn new(network: &Network, shapes: &[[usize; 3]], places: &[usize], kind: u8) -> Self {
         let place = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
@@ -142,7 +142,7 @@ impl List {
 
 /// A file of a list of operations with weights in its order.
 pub(crate) fn file_of_list<N: AsRef<str>>(
-    list: &List,
+    list: &Records,
     class_names: &[N],
     scaling: Scaling,
     weights: &[u8],

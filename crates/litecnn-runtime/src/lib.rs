@@ -58,10 +58,10 @@
 //! Batches go image by image.
 //!
 //! With 8-bit weights maps lie in planes of four channels a word, surrounded by bytes that stand for zero, as far as any
-//! convolution looks. A lane is a position: what a convolution sees beside it are vectors that start a word or a row
+//! operation looks. A lane is a position: what a convolution sees beside it are vectors that start a word or a row
 //! further. Convolutions whose outcome is as wide as their map see it as one row. Those that see each channel alone first
-//! bring four columns of a channel into one word, for the same instructions. Every second column, or third, is
-//! copied together first.
+//! bring four columns of a channel into one word, for the same instructions. Where columns are skipped, those
+//! that belong together are copied first.
 //!
 //! # 8-bit weights
 //!
@@ -85,8 +85,8 @@
 //!
 //! What the bytes stand for is not in the file, but for zero where a list of operations pads or adds: scales are part of
 //! multipliers, zero points of outputs are part of biases on both sides, as are the half that a shift should round by, the
-//! pixels' `shift`, and what an image's values are multiplied by and added to. What follows an operation, or (bit 0 of the
-//! flags) the heads, is part of biases and of where bytes end, too.
+//! pixels' `shift`, and what an image's values are multiplied by and added to. ReLU follows an operation, or (bit 0
+//! of the flags) the heads, where bytes end with the one that stands for zero.
 //!
 //! Lanes of 32 bits hold four bytes each: four channels of a pixel; of one or two channels of a branch that are left, four
 //! or two neighbouring pixels. Lanes are neighbouring pooling windows.
@@ -181,7 +181,7 @@
 //! - the bytes that stand for zero in the image `[channel]`, four a word;
 //! - for each operation `i32` biases `[output]`; then `[output]` a `u16` multiplier (1 to 32,767), a `u8` shift (0 to 31) and
 //!   the byte that stands for zero; if something is added, `[output]` a `u16` factor (1 to 32,767) and a `u16`, the byte that
-//!   stands for zero there;
+//!   stands for zero there; if a bound of 6 follows, `[output]` the largest byte, four a word;
 //! - then, of a convolution, for each four outputs words `[channel / 4][ky][kx][output]` of four channels, from the first to
 //!   the last four that any of these outputs sees; if each channel is seen alone by one kernel, words
 //!   `[ky][kx / 4][output]` of four columns. What is not seen, and what there is not, has weights of zero.

@@ -286,12 +286,12 @@ fn errors_say_what_is_wrong_with_operations() {
 
 #[test]
 fn errors_say_what_is_wrong_with_operations_in_integers() {
-    // Words: the image's zeros; 4 biases, 4 scales, 4 x 9 weights; 4 biases, 4 scales, 4 x 3 weights of rows; 4 biases,
+    // Words: the image's zeros; 4 biases, 4 scales, 4 bounds in one, 4 x 9 weights; 4 biases, 4 scales, 4 x 3 weights of rows; 4 biases,
     // 4 scales, 4 factors, 4 weights; 4 biases, 4 scales; the same; 4 biases, 4 scales, 4 weights.
     let file = list_of_integers();
     let mut aligned = AlignedBytes::new(&[]);
     let weights = u32::from_le_bytes(file[24..28].try_into().unwrap()) as usize;
-    let starts = [1, 45, 65, 81, 89, 97, 109];
+    let starts = [1, 46, 66, 82, 90, 98, 110];
     assert_eq!(file.len() - weights, 4 * starts[6]);
     let mut change = |word: usize, to: u32| {
         let mut bytes = file.clone();
@@ -316,8 +316,9 @@ fn errors_say_what_is_wrong_with_operations_in_integers() {
         assert_eq!(change(starts[2] + 8, factor), Err(LoadError::Scales));
     }
     // Two channels of four, three columns of four, three outputs of four.
-    assert_eq!(change(starts[0] + 8, 0x8080), Ok(()));
-    assert_eq!(change(starts[0] + 8, 0x1_0000), Err(LoadError::Padding));
+    assert_eq!(change(starts[0] + 8, 0), Ok(()));
+    assert_eq!(change(starts[0] + 9, 0x8080), Ok(()));
+    assert_eq!(change(starts[0] + 9, 0x1_0000), Err(LoadError::Padding));
     assert_eq!(change(starts[1] + 8, 0x80_8080), Ok(()));
     assert_eq!(change(starts[1] + 8, 0x100_0000), Err(LoadError::Padding));
     assert_eq!(change(starts[5] + 8 + 2, 0x8080_8080), Ok(()));

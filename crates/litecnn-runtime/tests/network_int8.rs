@@ -80,13 +80,18 @@ fn operation(reader: &mut Reader, shapes: &[[usize; 3]], last: bool) -> (Operati
     let biases = reader.words(outputs, i32::from_le_bytes);
     if last {
         let outputs = Requantisation::Logits(reader.words(outputs, f32::from_le_bytes));
-        return (operation, QuantisedOperation { weights, biases, outputs, zeros: vec![], added: vec![] });
+        return (
+            operation,
+            QuantisedOperation { weights, biases, outputs, zeros: vec![], added: vec![], most: vec![] },
+        );
     }
     let bytes = Requantisation::Bytes { multipliers: reader.shorts(outputs), shifts: reader.bytes(outputs).to_vec() };
     let zeros = reader.bytes(outputs).to_vec();
     let count = if operation.added.is_some() { outputs } else { 0 };
     let added = reader.shorts(count).into_iter().zip(reader.bytes(count).iter().copied()).collect();
-    (operation, QuantisedOperation { weights, biases, outputs: bytes, zeros, added })
+    let count = if operation.activation == Activation::Relu6 { outputs } else { 0 };
+    let most = reader.bytes(count).to_vec();
+    (operation, QuantisedOperation { weights, biases, outputs: bytes, zeros, added, most })
 }
 
 #[test]
@@ -175,11 +180,12 @@ fn what_does_not_fit_is_not_written() {
     fewer.operations.pop();
     assert_eq!(write(&network, &fewer), Err(EncodeError::Layers { expected: 3, found: 2 }));
     type Change = fn(&mut QuantisedOperation);
-    let changes: [(usize, Change); 7] = [
+    let changes: [(usize, Change); 8] = [
         (0, |of| _ = of.weights.pop()),
         (0, |of| _ = of.biases.pop()),
         (0, |of| _ = of.zeros.pop()),
         (0, |of| of.added = vec![(1, 0); 3]),
+        (0, |of| of.most = vec![200; 3]),
         (1, |of| of.added.clear()),
         (1, |of| of.outputs = Requantisation::Logits(vec![1.0; 3])),
         (2, |of| of.outputs = Requantisation::Bytes { multipliers: vec![1; 2], shifts: vec![0; 2] }),

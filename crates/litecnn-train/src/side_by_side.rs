@@ -10,13 +10,14 @@ use crate::threads::single_threaded_operations;
 /// Gives the errors, at most one a thread.
 ///
 /// # Panics
-/// As a piece does.
+/// As a piece does, or if there is no place.
 #[must_use]
 pub fn side_by_side<P: Send, T: Send, E: Send>(
     places: Vec<P>,
     pieces: Vec<T>,
     work: impl Fn(&P, T) -> Result<(), E> + Sync,
 ) -> Vec<E> {
+    assert!(!places.is_empty(), "nobody to work");
     let queue = Mutex::new(pieces.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = |place: P| {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use litecnn_cli::{Usage, print};
-use litecnn_export::{ExportError, QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
+use litecnn_export::{QuantiseSettings, TrainedModel, c, litecnn, onnx, quantise, rust};
 use litecnn_run::write_atomic;
 
 use crate::weights::{model, weights};

@@ -4,7 +4,8 @@ use super::Folded;
 
 impl Folded {
     /// Logits of an image `[channels, height, width]` of the right size, each sum as it is defined, in double precision.
-    /// `seen` is shown what each operation but the last one gives, and its number of channels.
+    /// `seen` is shown what each operation but the last one gives, and its number of channels; before that, if it adds
+    /// something, what it gives without.
     pub(crate) fn forward(&self, image: &[f64], seen: &mut dyn FnMut(&[f64], usize)) -> Vec<f64> {
         let (shapes, network) = (self.shapes(), &self.network);
         let area = shapes[0][1] * shapes[0][2];
@@ -13,12 +14,13 @@ impl Folded {
         };
         let mut values: Vec<Vec<f64>> = vec![image.iter().enumerate().map(affine).collect()];
         for ((operation, layer), &shape) in network.operations.iter().zip(self.layers()).zip(&shapes[1..]) {
-            if values.len() > 1 {
-                seen(&values[values.len() - 1], shapes[values.len() - 1][0]);
-            }
+            let last = values.len() == network.operations.len();
             let from = usize::from(operation.from);
             let mut value = outcome(operation, layer, shapes[from], &values[from], shape);
             if let Some(added) = operation.added {
+                if !last {
+                    seen(&value, shape[0]);
+                }
                 value.iter_mut().zip(&values[usize::from(added)]).for_each(|(value, added)| *value += added);
             }
             for value in &mut value {
@@ -27,6 +29,9 @@ impl Folded {
                     Activation::Relu => value.max(0.0),
                     Activation::Relu6 => value.clamp(0.0, 6.0),
                 };
+            }
+            if !last {
+                seen(&value, shape[0]);
             }
             values.push(value);
         }
@@ -71,7 +76,7 @@ fn outcome(
                 let (ys, xs) = (within(0, ky, rows, height), within(1, kx, columns, width));
                 for y in ys {
                     let row = &plane[(y * stride[0] + ky - padding[0]) * columns..][..columns];
-                    let pixels = row.iter().skip(xs.start * stride[1] + kx - padding[1].min(xs.start * stride[1] + kx));
+                    let pixels = row.iter().skip((xs.start * stride[1] + kx).saturating_sub(padding[1]));
                     let pixels = pixels.step_by(stride[1]);
                     let sums = sums[y * width..][..width].get_mut(xs.clone()).unwrap_or_default();
                     match operation.kind {

@@ -37,6 +37,8 @@ struct Values {
     least: f64,
     most: f64,
     kept: Vec<f64>,
+    /// Values to pass over before the next one is kept.
+    ahead: usize,
 }
 
 impl Calibration {
@@ -117,8 +119,11 @@ fn add(sums: &mut Vec<Vec<f64>>, layer: usize, values: &[f64]) {
 
 impl Values {
     fn add(&mut self, values: &[f64], images: usize, most: usize) {
-        let step = (images * values.len()).div_ceil(most);
-        self.kept.extend(values.iter().step_by(step));
+        // Odd, so that not always the same columns are kept.
+        let step = (images * values.len()).div_ceil(most) | 1;
+        self.kept.extend(values.iter().skip(self.ahead).step_by(step));
+        let kept = values.len().saturating_sub(self.ahead).div_ceil(step);
+        self.ahead = self.ahead + kept * step - values.len();
         for &value in values {
             self.least = self.least.min(value);
             self.most = self.most.max(value);

@@ -31,7 +31,12 @@ impl Bytes {
 
     /// The byte that is closest to zero.
     pub(super) fn zero_byte(&self) -> u8 {
-        self.zero.round().clamp(0.0, 255.0) as u8
+        self.byte(0.0)
+    }
+
+    /// The byte that is closest to a value.
+    pub(super) fn byte(&self, value: f64) -> u8 {
+        (value / self.scale + self.zero).round().clamp(0.0, 255.0) as u8
     }
 }
 
@@ -87,7 +92,7 @@ struct Scaled {
 impl Scaled {
     /// `step` is what one in a sum stands for, `next` what one in a byte does.
     fn new(step: f64, next: f64) -> Self {
-        let factor = (step / next).max(SMALLEST_FACTOR);
+        let factor = step / next;
         let mut shift = 0;
         while factor * f64::from(1u32 << 21) * f64::from(1u32 << (shift + 1)) < 32_767.5 && shift < 31 {
             shift += 1;
@@ -103,11 +108,33 @@ impl Scaled {
     }
 }
 
-/// Makes what one in a byte stands for large enough for the factors of sums and of bytes that are added.
-fn reachable(next: &mut Bytes, step: f64, added: Option<&Bytes>) {
+/// What is added to outputs.
+#[derive(Clone, Copy)]
+pub(super) struct Added<'a> {
+    pub(super) bytes: &'a [Bytes],
+    /// Of each output, least and most of what it is added to.
+    pub(super) to: &'a [[f64; 2]],
+}
+
+impl Added<'_> {
+    fn of(self, output: usize) -> (Bytes, [f64; 2]) {
+        (self.bytes[output], self.to[output])
+    }
+}
+
+/// Makes what one in a byte stands for large enough for the factors of sums and of bytes that are added, and for what is
+/// added to not to end before the sum does.
+fn reachable(next: &mut Bytes, step: f64, added: Option<&(Bytes, [f64; 2])>) {
     next.scale = next.scale.max(step / LARGEST_FACTOR);
-    if let Some(added) = added {
-        next.scale = next.scale.max(added.scale / LARGEST_ADDED);
+    let Some((added, [least, most])) = added else { return };
+    next.scale = next.scale.max(added.scale / LARGEST_ADDED);
+    loop {
+        let ends = f64::from(Scaled::new(step.max(SMALLEST_FACTOR * next.scale), next.scale).multiplier) / 64.0;
+        let zero = zero_of(next, Some(added));
+        if zero + most / next.scale <= ends && -(zero + least / next.scale) <= ends {
+            return;
+        }
+        next.scale *= 1.01;
     }
 }
 
@@ -146,13 +173,14 @@ impl Floats<'_> {
     }
 
     /// With bytes as outputs, which are to stand for `next`, and what may be added.
-    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<&[Bytes]>) -> Between {
+    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<Added<'_>>) -> Between {
         let (mut weights, mut biases, mut multipliers, mut shifts) = (vec![], vec![], vec![], vec![]);
         let mut factors = vec![];
         for ((o, row, bias), next) in self.rows().zip(&mut next) {
             let step = self.step(&row, bias);
-            let added = added.map(|added| &added[o]);
-            reachable(next, step, added);
+            let added = added.map(|added| added.of(o));
+            reachable(next, step, added.as_ref());
+            let added = added.as_ref().map(|(bytes, _)| bytes);
             let step = step.max(SMALLEST_FACTOR * next.scale);
             let scaled = Scaled::new(step, next.scale);
             let rounded = self.grid.quantised(&row, step);
@@ -207,12 +235,13 @@ impl Pooling<'_> {
     }
 
     /// As [`Floats::bytes`].
-    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<&[Bytes]>) -> Between {
+    pub(super) fn bytes(&self, mut next: Vec<Bytes>, added: Option<Added<'_>>) -> Between {
         let (mut biases, mut multipliers, mut shifts, mut factors) = (vec![], vec![], vec![], vec![]);
         for (c, (seen, next)) in self.seen.iter().zip(&mut next).enumerate() {
             let [step, less] = self.sum(seen);
-            let added = added.map(|added| &added[c]);
-            reachable(next, step, added);
+            let added = added.map(|added| added.of(c));
+            reachable(next, step, added.as_ref());
+            let added = added.as_ref().map(|(bytes, _)| bytes);
             let scaled = Scaled::new(step, next.scale);
             biases.push((scaled.start(zero_of(next, added)) - less).round() as i32);
             multipliers.push(scaled.multiplier);

@@ -13,7 +13,7 @@ use litecnn_runtime::{
 
 use self::calibrate::Calibration;
 use crate::compact::{SCALING, architecture, told};
-use crate::{ExportError, TrainedModel};
+use crate::{ExportError, Folded, TrainedModel};
 
 /// How a model is quantised.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +63,12 @@ enum Integers {
     Network(Network, QuantisedNetwork),
 }
 
+/// What is to be quantised.
+enum Shape<'a> {
+    Branches(Architecture),
+    Network(&'a Folded),
+}
+
 impl QuantisedModel {
     /// The file that `litecnn-runtime` reads.
     ///
@@ -94,7 +100,7 @@ impl QuantisedModel {
 /// # Errors
 /// [`ExportError::Calibration`] if there are no images or part of one; [`ExportError::Compact`] as for
 /// [`litecnn()`](crate::litecnn()) and [`QuantisedModel::litecnn`], and if a folded network multiplies a channel of the image
-/// by zero or less, or adds to its logits or bounds them.
+/// by zero or less, pads it with what no pixel can be, or adds to its logits or bounds them.
 pub fn quantise(
     model: &TrainedModel,
     images: &[u8],
@@ -104,6 +110,10 @@ pub fn quantise(
     if images.is_empty() || !images.len().is_multiple_of(pixels) {
         return Err(ExportError::Calibration { image: pixels, found: images.len() });
     }
+    let shape = match model.folded() {
+        Some(folded) => Shape::Network(network::checked(folded)?),
+        None => Shape::Branches(architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?),
+    };
     let calibration = Calibration::new(model, images);
     let candidates = match &settings.range {
         Some(range) => core::slice::from_ref(range),
@@ -112,12 +122,11 @@ pub fn quantise(
     let mut best: Option<(f64, QuantisedModel)> = None;
     for &range in candidates {
         let (image, seen, bits) = (calibration.image(), calibration.seen(range), settings.weight_bits);
-        let integers = match model.folded() {
-            Some(folded) => Integers::Network(folded.network.clone(), network::integers(folded, image, &seen, bits)?),
-            None => {
-                let shape = architecture(model).map_err(|e| ExportError::Compact { reason: e.to_string() })?;
-                Integers::Branches(shape, joined::integers(model, image, &seen, bits))
+        let integers = match shape {
+            Shape::Network(folded) => {
+                Integers::Network(folded.network.clone(), network::integers(folded, image, &seen, bits))
             }
+            Shape::Branches(shape) => Integers::Branches(shape, joined::integers(model, image, &seen, bits)),
         };
         let candidate =
             QuantisedModel { integers, classes: model.classes().to_vec(), pictures: model.pictures(), range };

@@ -65,6 +65,41 @@ fn folded(name: &str, input: [usize; 3], operations: Vec<Operation>, classes: &[
     }
 }
 
+/// What is hard on bytes: a bound that weights reach beyond, a sum whose parts are larger than it is, a mean of very many;
+/// each with images.
+pub(crate) fn hard() -> Vec<(&'static str, TrainedModel, Vec<Vec<u8>>)> {
+    let made = |input: [usize; 3], operations: Vec<Operation>, weights: &[f32]| {
+        let mut made = folded("hard", input, operations, &["a", "b"]);
+        (made.network.factors, made.network.summands) = (vec![1.0; input[0]], vec![0.0; input[0]]);
+        made.weights = weights.to_vec();
+        TrainedModel::from_folded(made).unwrap()
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let bounded = made(
+        [1, 1, 1],
+        vec![relu6(conv(1, 1)), relu6(conv(2, 1)), conv(3, 2)],
+        &[6.0, 0.0, 5.0, 0.0, 1.0, -0.5, 0.0, 1.0],
+    );
+    let grey = (0..=255).map(|byte| vec![byte]).collect();
+    let sum = Operation { from: 0, added: Some(1), ..relu(conv(2, 1)) };
+    let cancelled =
+        made([2, 1, 1], vec![relu(conv(1, 1)), sum, conv(3, 2)], &[8.0, 0.0, 0.0, 0.0, -7.0, 0.0, 1.0, -0.5, 0.0, 1.0]);
+    let pairs = (0..500).map(|_| {
+        let first: f32 = rng.random_range(0.0..1.0);
+        let second = rng.random_range(0.0f32..1.0).max((8.0 * first - 5.0) / 7.0);
+        [first, second].map(|value| (255.0 * value) as u8).to_vec()
+    });
+    let pairs = pairs.collect();
+    let mean = Operation { kind: OperationKind::AveragePool, kernel: [128; 2], ..conv(1, 1) };
+    let averaged = made([1, 128, 128], vec![mean, conv(2, 2)], &[1.0, -0.5, 0.0, 1.0]);
+    let levels = (0..20).map(|_| {
+        let most = rng.random_range(1u8..=255);
+        (0..128 * 128).map(|_| rng.random_range(0..=most)).collect()
+    });
+    let levels = levels.collect();
+    vec![("a bound", bounded, grey), ("parts that cancel", cancelled, pairs), ("a large mean", averaged, levels)]
+}
+
 /// Every kind of operation and head, with names.
 pub(crate) fn all() -> Vec<(&'static str, TrainedModel)> {
     let digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -204,6 +239,8 @@ fn what_integers_cannot_be_is_refused_by_name() {
         error.to_string()
     };
     assert!(told(|f| f.network.factors[1] = 0.0).contains("every channel of the image must be multiplied by more"));
+    let padded = told(|f| f.network.summands[0] = 0.5);
+    assert!(padded.contains("must be a value that a pixel can have"), "{padded}");
     let bounded = told(|f| f.network.operations[9].activation = Activation::Relu);
     assert!(bounded.contains("the last operation must neither add nor bound anything"), "{bounded}");
     assert!(TrainedModel::read(&fixture("mnist-final.safetensors")).unwrap().folded().is_none());

@@ -45,6 +45,20 @@ fn integers_answer_about_the_same_at_every_level() {
 }
 
 #[test]
+fn what_is_hard_on_bytes_is_answered_too() {
+    for (name, model, images) in folded::hard() {
+        let file = quantise(&model, &images.concat(), QuantiseSettings::default()).unwrap().litecnn().unwrap();
+        let expected: Vec<f64> = images.iter().flat_map(|image| logits(&model, image)).collect();
+        let range = expected.iter().fold(0.0, |a: f64, &b| a.max(b)) - expected.iter().fold(0.0, |a: f64, &b| a.min(b));
+        let found = answers(&file, &images, Level::detect());
+        let far = found.iter().flatten().zip(&expected).map(|(&a, b)| (f64::from(a) - b).abs() / range);
+        let most = far.fold(0.0_f64, f64::max);
+        println!("{name}: off by at most {most:.4} of the range");
+        assert!(most < 0.02, "{name}: {most}");
+    }
+}
+
+#[test]
 fn a_trained_model_keeps_its_answers_in_a_quarter_of_the_bytes() {
     let (_, model) = models::light().pop().unwrap();
     let images = std::fs::read(models::fixture("mnist-test.u8")).unwrap();

@@ -36,8 +36,8 @@ pub struct SmallModel {
     pub macs: u64,
     /// Bytes of the file that the runtime reads.
     pub bytes: u64,
-    /// The same in 8-bit integers.
-    pub int8: InIntegers,
+    /// The same in 8-bit integers, if it can be.
+    pub int8: Option<InIntegers>,
     /// Microseconds for one image on one thread.
     pub timings: Vec<Timing>,
     /// Test images.
@@ -81,7 +81,7 @@ impl SmallFamily {
 
 impl Small {
     /// The version of the format written.
-    pub const FORMAT: &'static str = "litecnn-small/1";
+    pub const FORMAT: &'static str = "litecnn-small/2";
 
     /// Reads `small.json`.
     ///
@@ -91,15 +91,11 @@ impl Small {
     pub fn read(path: &Path) -> Result<Self, ReportError> {
         let small: Self = litecnn_run::read_json(path, Self::FORMAT)?;
         for model in &small.models {
+            let integers = model.int8.iter().flat_map(|int8| &int8.correct);
             let possible = model.images > 0
                 && !model.trainings.is_empty()
-                && model
-                    .trainings
-                    .iter()
-                    .map(|t| t.correct)
-                    .chain(model.int8.correct.iter().copied())
-                    .all(|c| c <= model.images)
-                && model.int8.correct.len() == model.trainings.len()
+                && model.trainings.iter().map(|t| &t.correct).chain(integers).all(|&correct| correct <= model.images)
+                && model.int8.as_ref().is_none_or(|int8| int8.correct.len() == model.trainings.len())
                 && model.timings.iter().all(|t| t.us.is_finite() && t.us > 0.0);
             if !possible {
                 let reason = format!("{} on {}: its figures cannot be", model.family.words(), model.dataset);
@@ -124,9 +120,10 @@ impl SmallModel {
         self.trainings.iter().map(|t| t.correct as f64 / self.images as f64).collect()
     }
 
-    /// The same in 8-bit integers.
-    pub fn accuracies_in_integers(&self) -> Vec<f64> {
-        self.int8.correct.iter().map(|&correct| correct as f64 / self.images as f64).collect()
+    /// The same in 8-bit integers; none if it cannot be in them.
+    pub fn accuracies_in_integers(&self) -> Option<Vec<f64>> {
+        let int8 = self.int8.as_ref()?;
+        Some(int8.correct.iter().map(|&correct| correct as f64 / self.images as f64).collect())
     }
 
     /// Microseconds by a program.

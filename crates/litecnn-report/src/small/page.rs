@@ -94,8 +94,8 @@ fn table(page: &mut Page, small: &Small, datasets: &[&str], published: &Publishe
         "MACs",
         "µs",
         "8 bits: test, %",
-        "bytes",
-        "µs",
+        "8 bits: bytes",
+        "8 bits: µs",
         "libtorch: µs",
         "minutes a seed",
     ];
@@ -116,7 +116,8 @@ fn table(page: &mut Page, small: &Small, datasets: &[&str], published: &Publishe
 }
 
 fn row(name: &str, model: &SmallModel) -> Vec<String> {
-    let us = |program: &str| model.us(program).map_or(NONE.to_owned(), |us| format!("{us:.1}"));
+    let none = || NONE.to_owned();
+    let us = |program: &str| model.us(program).map_or_else(none, |us| format!("{us:.1}"));
     let minutes = model.trainings.iter().map(|t| t.seconds).sum::<f64>() / model.trainings.len() as f64 / 60.0;
     vec![
         name.to_owned(),
@@ -127,8 +128,8 @@ fn row(name: &str, model: &SmallModel) -> Vec<String> {
         grouped(model.bytes),
         grouped(model.macs),
         us(RUNTIME),
-        spread_percent(&Spread::new(model.accuracies_in_integers())),
-        grouped(model.int8.bytes),
+        model.accuracies_in_integers().map_or_else(none, |all| spread_percent(&Spread::new(all))),
+        model.int8.as_ref().map_or_else(none, |int8| grouped(int8.bytes)),
         us(RUNTIME_INT8),
         us(OURS),
         format!("{minutes:.0}"),
@@ -177,7 +178,7 @@ mod tests {
             unfolded: 15_000,
             macs: 800_000,
             bytes: 59_576,
-            int8: InIntegers { bytes: 16_592, correct: vec![correct; 3] },
+            int8: Some(InIntegers { bytes: 16_592, correct: vec![correct; 3] }),
             timings: vec![Timing { program: RUNTIME.to_owned(), us: 9.6 }],
             images: 10_000,
             trainings: (0..3)

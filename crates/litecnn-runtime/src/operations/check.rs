@@ -37,7 +37,7 @@ pub(crate) fn check(operations: &Operations<'_>, classes: usize, form: Form) -> 
         needed += form.len(&to).next_multiple_of(LINE as u64);
         let of_this = operation.weights(from.channels);
         parameters += of_this;
-        weights += form.weights(operations, index, &operation, &from);
+        weights += form.weights(&operation, &from, index == operations.len());
         rows = rows.max(form.rows(&operation, &from, &to));
         if parameters >= MOST || weights >= MOST || rows >= MOST {
             return Err(too_large);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::form::normalisation;
 use super::record::{Operation, OperationKind};
 use super::{LINE, MAX_OPERATIONS, plan};
-use crate::encode::{EncodeError, List, file_of_list};
+use crate::encode::{EncodeError, Records, file_of_list};
 use crate::error::LoadError;
 use crate::format::F32;
 use crate::{AlignedBytes, ArchitectureError, Model, Scaling};
@@ -120,7 +120,7 @@ pub fn encode_network<N: AsRef<str>>(
 
     let lengths: Vec<usize> = shapes.iter().map(|shape| shape.iter().product()).collect();
     let places = plan(&lengths, &network.operations).places;
-    let list = List::new(network, &shapes, &places, F32);
+    let list = Records::new(network, &shapes, &places, F32);
     let bytes: Vec<u8> = all.iter().flat_map(|weight| weight.to_le_bytes()).collect();
     let file = file_of_list(&list, class_names, scaling, &bytes)?;
     match Model::from_bytes(&AlignedBytes::new(&file)) {

@@ -2,7 +2,7 @@
 
 use super::LINE;
 use super::bytes::{Planes, words};
-use super::record::{Operation, OperationKind, Operations, Value};
+use super::record::{Operation, OperationKind, Value};
 
 /// Floats or bytes, and how these lie. All numbers are of 32-bit words.
 #[derive(Debug, Clone, Copy)]
@@ -30,11 +30,11 @@ impl Form {
         }
     }
 
-    /// What a file has about an operation that reads `from`.
-    pub(crate) fn weights(self, operations: &Operations<'_>, index: usize, operation: &Operation, from: &Value) -> u64 {
+    /// What a file has about an operation that reads `from`, and may be the last one.
+    pub(crate) fn weights(self, operation: &Operation, from: &Value, last: bool) -> u64 {
         match self {
             Self::Floats => operation.weights(from.channels).next_multiple_of(LINE as u64),
-            Self::Bytes(_) => words(operation, from.channels, index == operations.len()),
+            Self::Bytes(_) => words(operation, from.channels, last),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Models that are lists of operations on maps: what a network becomes whose batch norms are folded away.
 //!
-//! Maps lie `[height][width][channel]`, so that lanes are channels and nothing is sorted on the way.
+//! Maps of floats lie `[height][width][channel]`, so that lanes are channels and nothing is sorted on the way; those of bytes
+//! in planes, so that lanes are positions.
 
 mod bytes;
 mod check;
@@ -28,5 +29,5 @@ pub(crate) use forward::{Setting, forward};
 pub(crate) use image::FromImage;
 pub(crate) use record::{Operations, RECORD, Value};
 
-/// What each operation's weights start at a multiple of, in floats.
+/// What values, and each operation's weights of floats, start at a multiple of, in words.
 pub(crate) const LINE: usize = 16;

@@ -5,17 +5,17 @@ use alloc::vec::Vec;
 
 use super::{LINE, Operation};
 
-/// Where the values of a list of operations lie, in floats.
+/// Where the values of a list of operations lie, in floats or other words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Where each value starts, the image first: multiples of 16.
     pub places: Vec<usize>,
-    /// Number of floats.
+    /// Number of words.
     pub len: usize,
 }
 
 /// A place for each value such that none is overwritten before its last use, but for what is added to, which the sum may
-/// replace. `lengths` are the values' numbers of floats, the image's first; operations are taken to be well formed.
+/// replace. `lengths` are the values' numbers of words, the image's first; operations are taken to be well formed.
 ///
 /// Values are placed from the longest to the shortest, each as low as it can be: a heuristic that is close to the least
 /// memory for chains with shortcuts.

@@ -104,7 +104,7 @@ pub(crate) struct Value {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
-    /// Where it starts, in floats.
+    /// Where it starts, in words.
     pub(crate) place: usize,
 }
 

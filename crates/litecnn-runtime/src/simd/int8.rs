@@ -15,7 +15,7 @@ pub(crate) trait Dots: Copy {
     type Scales: Copy;
     /// Those of four channels, see [`Dots::requantise_channels`].
     type Channels: Copy;
-    /// LaneRows of a vector; divides [`MAX_WIDTH`].
+    /// Lanes of a vector; divides [`MAX_WIDTH`].
     const WIDTH: usize;
     /// Whether there are 32 vector registers (else 16).
     const MANY: bool;
@@ -43,7 +43,7 @@ pub(crate) trait Dots: Copy {
     fn requantise_lanes(self, sum: Self::V, multipliers: Self::V, shifts: Self::V) -> Self::V;
     /// The low bytes of the first lanes, as many as there is room for and lanes are.
     fn store_bytes(self, to: &mut [u8], v: Self::V);
-    /// LaneRows 0, 2, 4… to `even`, lanes 1, 3, 5… to `odd`.
+    /// Lanes 0, 2, 4… to `even`, lanes 1, 3, 5… to `odd`.
     ///
     /// # Safety
     /// The pointers must be good for half a vector each; they need not be aligned.
@@ -66,6 +66,8 @@ pub(crate) trait Dots: Copy {
     fn broadcast(self, four: [u32; 4]) -> Self::V;
     /// The larger ones of unsigned bytes.
     fn max_bytes(self, a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller ones.
+    fn min_bytes(self, a: Self::V, b: Self::V) -> Self::V;
     /// In every quarter, lane `j` of vector `i` is what lane `i` of the four has as byte `j`: the first's lowest.
     fn interleave(self, words: [Self::V; 4]) -> [Self::V; 4];
     /// In every quarter, lane `j` of vector `i` is lane `i` of vector `j`.
@@ -138,7 +140,7 @@ impl Unit {
         }
     }
 
-    /// LaneRows that a row of the kernel sees: words of weights an output and kernel row.
+    /// Lanes that a row of the kernel sees: words of weights an output and kernel row.
     pub(crate) const fn taps(self) -> usize {
         match self {
             Self::Row => 1,
@@ -298,7 +300,7 @@ pub(crate) fn store_at<S: Dots>(s: S, to: &mut [u32], at: usize, v: S::V) {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LaneRows {
     pub(crate) rows: usize,
-    /// LaneRows of a row that matter; whole vectors are read and written.
+    /// Lanes of a row that matter; whole vectors are read and written.
     pub(crate) width: usize,
     /// From a row's start to the next one's.
     pub(crate) from: usize,
@@ -493,6 +495,13 @@ impl Dots for PortableDots {
         })
     }
     #[inline(always)]
+    fn min_bytes(self, a: [u32; N], b: [u32; N]) -> [u32; N] {
+        core::array::from_fn(|i| {
+            let (a, b) = (a[i].to_le_bytes(), b[i].to_le_bytes());
+            u32::from_le_bytes(core::array::from_fn(|k| a[k].min(b[k])))
+        })
+    }
+    #[inline(always)]
     fn interleave(self, words: [[u32; N]; 4]) -> [[u32; N]; 4] {
         core::array::from_fn(|i| {
             core::array::from_fn(|j| u32::from_le_bytes(core::array::from_fn(|k| (words[k][i] >> (8 * j)) as u8)))
@@ -565,13 +574,14 @@ mod tests {
             }
             let fours = [0, 1, 2, 3].map(|k| words[k]);
             let broadcast = lanes(s.broadcast(fours));
-            let largest = lanes(s.max_bytes(v[0], v[1]));
+            let (largest, least) = (lanes(s.max_bytes(v[0], v[1])), lanes(s.min_bytes(v[0], v[1])));
             let [interleaved, turned] = [s.interleave(v), s.transpose(v)].map(|v| v.map(lanes));
             for lane in 0..S::WIDTH {
                 let (first, i) = (lane / 4 * 4, lane % 4);
                 assert_eq!(broadcast[lane], fours[i]);
                 let (a, b) = (word(0, lane).to_le_bytes(), word(1, lane).to_le_bytes());
                 assert_eq!(largest[lane].to_le_bytes(), [0, 1, 2, 3].map(|k| a[k].max(b[k])));
+                assert_eq!(least[lane].to_le_bytes(), [0, 1, 2, 3].map(|k| a[k].min(b[k])));
                 for j in 0..4 {
                     let bytes = [0, 1, 2, 3].map(|k| word(k, lane).to_le_bytes()[j]);
                     assert_eq!(interleaved[i][first + j].to_le_bytes(), bytes);

@@ -11,6 +11,8 @@ use super::int8::{ByteOf, Dots};
 pub(crate) struct Block<'t> {
     pub(crate) biases: [u32; 4],
     pub(crate) by: [ByteOf; 4],
+    /// The largest byte of each.
+    pub(crate) most: u32,
     /// Empty for poolings.
     pub(crate) weights: &'t [u32],
 }
@@ -119,7 +121,7 @@ pub(crate) fn products<S: Dots>(
     }
 }
 
-/// Logits of the one position there is, `bytes` of which the scale of each channel stands in the place of.
+/// Sums of the one position there is, before they are scaled.
 #[inline(always)]
 pub(crate) fn products_as_they_are<S: Dots>(
     s: S,
@@ -132,7 +134,11 @@ pub(crate) fn products_as_they_are<S: Dots>(
     assert!(block.weights.len() >= planes.len() * taps.rows * taps.columns * 4);
     // SAFETY: as checked above.
     let [sums] = unsafe { sums::<S, 1>(s, memory.as_ptr(), block, taps, &planes, 0) };
-    sums.map(|sum| first(s, sum)[0])
+    let mut of_first = [0; 4];
+    for o in 0..4 {
+        of_first[o] = first(s, sums[o])[0];
+    }
+    of_first
 }
 
 /// `P` vectors of positions from `at` on.
@@ -155,7 +161,7 @@ unsafe fn tile<S: Dots, const P: usize>(
     unsafe {
         let sums = sums::<S, P>(s, memory.cast_const(), block, taps, planes, at);
         for p in 0..P {
-            finish(s, memory, s.transpose(sums[p]), by, run, at + p * S::WIDTH);
+            finish(s, memory, s.transpose(sums[p]), by, block.most, run, at + p * S::WIDTH);
         }
     }
 }
@@ -173,7 +179,7 @@ unsafe fn sums<S: Dots, const P: usize>(
     planes: &Range<usize>,
     at: usize,
 ) -> [[S::V; 4]; P] {
-    let mut sums = [block.biases.map(|_| s.splat(0)); P];
+    let mut sums = [[s.splat(0); 4]; P];
     for o in 0..4 {
         for p in 0..P {
             sums[p][o] = s.splat(block.biases[o]);
@@ -215,17 +221,14 @@ unsafe fn sums<S: Dots, const P: usize>(
 /// # Safety
 /// As [`Run::check`] checks.
 #[inline(always)]
-unsafe fn finish<S: Dots>(s: S, memory: *mut u32, sums: [S::V; 4], by: &S::Channels, run: &Run, at: usize) {
-    if at >= run.count {
-        return;
-    }
+unsafe fn finish<S: Dots>(s: S, memory: *mut u32, sums: [S::V; 4], by: &S::Channels, most: u32, run: &Run, at: usize) {
     // SAFETY: as the caller says. What is added is read before the outcome is written.
     unsafe {
         let mut added = None;
         if let Some(from) = run.added {
             added = Some(s.load(memory.cast_const().add(from + at)));
         }
-        let bytes = s.requantise_channels(sums, by, added);
+        let bytes = s.min_bytes(s.requantise_channels(sums, by, added), s.splat(most));
         let to = memory.add(run.to + at);
         if at + S::WIDTH <= run.count {
             s.store(to, bytes);
@@ -257,7 +260,7 @@ pub(crate) fn alone_bytes<S: Dots>(
         // SAFETY: reads of whole vectors are checked above; writes end with the run.
         unsafe {
             let sums = window_of(s, memory.cast_const(), window, block, taps, plane, at);
-            finish(s, memory, sums, &by, run, at);
+            finish(s, memory, sums, &by, block.most, run, at);
         }
     }
 }

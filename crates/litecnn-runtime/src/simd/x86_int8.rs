@@ -267,6 +267,11 @@ macro_rules! wide {
                 unsafe { _mm512_max_epu8(a, b) }
             }
             #[inline(always)]
+            fn min_bytes(self, a: __m512i, b: __m512i) -> __m512i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm512_min_epu8(a, b) }
+            }
+            #[inline(always)]
             fn interleave(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
                 // SAFETY: the token stands for the instructions.
                 unsafe {
@@ -518,6 +523,11 @@ macro_rules! narrow {
             fn max_bytes(self, a: __m256i, b: __m256i) -> __m256i {
                 // SAFETY: the token stands for the instructions.
                 unsafe { _mm256_max_epu8(a, b) }
+            }
+            #[inline(always)]
+            fn min_bytes(self, a: __m256i, b: __m256i) -> __m256i {
+                // SAFETY: the token stands for the instructions.
+                unsafe { _mm256_min_epu8(a, b) }
             }
             #[inline(always)]
             fn interleave(self, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {

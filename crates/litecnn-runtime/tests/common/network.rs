@@ -45,6 +45,12 @@ pub(crate) fn random_network(rng: &mut Rng, side: usize, channels: usize, classe
         }
         operation.padding =
             operation.kernel.map(|side| [(side - 1) / 2, rng.below(usize::from(side)) as u8][rng.below(2)]);
+        if rng.below(12) == 0 {
+            // A large window with a long step.
+            operation.kernel = [height, width].map(|side| (1 + rng.below((side + 4).min(12))) as u8);
+            operation.stride = [4 + rng.below(5) as u8, 4 + rng.below(5) as u8];
+            operation.padding = operation.kernel.map(|side| rng.below(usize::from(side)) as u8);
+        }
         operation.activation = [Activation::None, Activation::Relu, Activation::Relu6][rng.below(3)];
         let Some(sides) = operation.sides([height, width]) else { continue };
         let shape = [usize::from(operation.outputs), sides[0], sides[1]];

@@ -1,6 +1,6 @@
 //! Random lists of operations in integers, and a plain evaluation of them: 64 bits, loops as operations are defined.
 
-use litecnn_runtime::{Network, OperationKind, QuantisedNetwork, QuantisedOperation, Requantisation};
+use litecnn_runtime::{Activation, Network, OperationKind, QuantisedNetwork, QuantisedOperation, Requantisation};
 
 use super::Rng;
 
@@ -25,7 +25,14 @@ pub(crate) fn quantised_network(network: &Network, rng: &mut Rng) -> QuantisedNe
         if index + 1 == network.operations.len() {
             let scales = (0..outputs).map(|_| (rng.signed() + 1.1) * 4.0 / usual).collect();
             let outputs = Requantisation::Logits(scales);
-            operations.push(QuantisedOperation { weights, biases, outputs, zeros: vec![], added: vec![] });
+            operations.push(QuantisedOperation {
+                weights,
+                biases,
+                outputs,
+                zeros: vec![],
+                added: vec![],
+                most: vec![],
+            });
             continue;
         }
         let (mut multipliers, mut shifts) = (vec![], vec![]);
@@ -41,8 +48,10 @@ pub(crate) fn quantised_network(network: &Network, rng: &mut Rng) -> QuantisedNe
         let zeros = (0..outputs).map(|_| rng.next() as u8).collect();
         let count = if operation.added.is_some() { outputs } else { 0 };
         let added = (0..count).map(|_| (1 + rng.below(32_767) as u16, rng.next() as u8)).collect();
+        let count = if operation.activation == Activation::Relu6 { outputs } else { 0 };
+        let most = (0..count).map(|_| 100 + rng.below(156) as u8).collect();
         let outputs = Requantisation::Bytes { multipliers, shifts };
-        operations.push(QuantisedOperation { weights, biases, outputs, zeros, added });
+        operations.push(QuantisedOperation { weights, biases, outputs, zeros, added, most });
     }
     QuantisedNetwork { zeros, operations }
 }
@@ -96,7 +105,8 @@ pub(crate) fn network_int8_reference(network: &Network, integers: &QuantisedNetw
                         let off = values[usize::from(added)][to.len()] - i64::from(zero);
                         scaled += (off * 128 * i64::from(factor) + 16_384).div_euclid(32_768);
                     }
-                    to.push((scaled.clamp(-32_768, 32_767) + 32).div_euclid(64).clamp(0, 255));
+                    let most = given.most.get(o).map_or(255, |&most| i64::from(most));
+                    to.push((scaled.clamp(-32_768, 32_767) + 32).div_euclid(64).clamp(0, most));
                 }
             }
         }

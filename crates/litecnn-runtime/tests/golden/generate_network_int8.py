@@ -6,7 +6,8 @@ tests/network_int8.rs compares bit by bit. Needs NumPy:
 For each list: 5 little-endian u32 (channels, height, width, images, operations), the image's zeros as u8; for each
 operation 12 u32 (kind as in a model file, value read, value added or 65535, what follows, outputs, groups, kernel,
 stride and padding of both axes), its weights as i8 in libtorch's order, biases as i32, then multipliers as u16, shifts
-and zeros as u8 and, if something is added, factors as u16 and zeros as u8, or for the last operation scales as f32; the
+and zeros as u8 and, if something is added, factors as u16 and zeros as u8, and, if a bound follows, largest bytes as u8; or for the last
+operation scales as f32; the
 images as u8 [image][channel][height][width]; the logits as f32 [image][class].
 """
 
@@ -84,7 +85,11 @@ def run(rng, channels, height, width, images, operations):
             out += by.astype("<u2").tobytes() + zero.astype(np.uint8).tobytes()
             off = (values[op["added"]] - each(zero)) << 7
             scaled = np.clip(scaled + ((off * each(by) + 2**14) >> 15), -(2**15), 2**15 - 1)
-        values.append(np.clip((scaled + 32) >> 6, 0, 255))
+        most = np.full(outputs, 255)
+        if op["follows"] == 2:
+            most = rng.integers(100, 256, outputs)
+            out += most.astype(np.uint8).tobytes()
+        values.append(np.clip((scaled + 32) >> 6, 0, each(most)))
         zeros.append(nothing)
     assert len(np.unique(logits)) > images
     return out + pixels.astype(np.uint8).tobytes() + logits.astype("<f4").tobytes()

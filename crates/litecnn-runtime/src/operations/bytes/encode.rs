@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::planes::Planes;
-use super::weights::Kernel;
-use crate::encode::{EncodeError, List, file_of_list};
+use super::weights::{Kernel, is_bounded};
+use crate::encode::{EncodeError, Records, file_of_list};
 use crate::format::INT8;
 use crate::operations::record::{Operation, OperationKind, Value};
 use crate::operations::{Network, plan};
@@ -39,6 +39,9 @@ pub struct QuantisedOperation {
     /// If something is added, for each output what the difference of its byte and the byte that stands for zero there is
     /// multiplied by, in parts of 2^14 (1 to 32,767), and that byte.
     pub added: Vec<(u16, u8)>,
+    /// If [`Activation::Relu6`](crate::Activation::Relu6) follows, for each output the byte that stands for 6, or 255 if it
+    /// stands for less.
+    pub most: Vec<u8>,
 }
 
 /// A model file of a list of operations in integers. Answers differ from those of
@@ -72,9 +75,10 @@ pub fn encode_network_int8<N: AsRef<str>>(
     }
     let planes = Planes::padded(network.operations.iter().copied());
     let value = |&[channels, height, width]: &[usize; 3]| Value { channels, height, width, place: 0 };
-    let lengths: Vec<usize> = shapes.iter().map(|shape| planes.len(&value(shape)) as usize).collect();
+    let length = |shape| usize::try_from(planes.len(&value(shape))).unwrap_or(usize::MAX / 512);
+    let lengths: Vec<usize> = shapes.iter().map(length).collect();
     let places = plan(&lengths, &network.operations).places;
-    let list = List::new(network, &shapes, &places, INT8);
+    let list = Records::new(network, &shapes, &places, INT8);
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let file = file_of_list(&list, class_names, scaling, &bytes)?;
     match Model::from_bytes(&AlignedBytes::new(&file)) {
@@ -85,13 +89,14 @@ pub fn encode_network_int8<N: AsRef<str>>(
 
 /// An operation's words, none if vectors have other lengths than they must have.
 fn rows(operation: &Operation, channels: usize, integers: &QuantisedOperation, last: bool) -> Option<Vec<u32>> {
-    let QuantisedOperation { weights, biases, outputs, zeros, added } = integers;
+    let QuantisedOperation { weights, biases, outputs, zeros, added, most } = integers;
     let count = usize::from(operation.outputs);
     let expected = match operation.kind {
-        OperationKind::Convolution => operation.weights(channels) as usize - count,
+        OperationKind::Convolution => operation.weights(channels) - count as u64,
         _ => 0,
     };
-    if weights.len() != expected || biases.len() != count {
+    let bounded = if is_bounded(operation, last) { count } else { 0 };
+    if weights.len() as u64 != expected || biases.len() != count || most.len() != bounded {
         return None;
     }
     let mut rows: Vec<Vec<u32>> = vec![biases.iter().map(|&bias| bias as u32).collect()];
@@ -117,6 +122,7 @@ fn rows(operation: &Operation, channels: usize, integers: &QuantisedOperation, l
         row.resize(row.len().next_multiple_of(4), 0);
     }
     let mut words = rows.concat();
+    words.extend(most.chunks(4).map(word));
     let [groups, taps] = [usize::from(operation.groups), operation.kernel.map(usize::from).iter().product()];
     let (inputs, of_group) = (channels / groups, count / groups);
     for block in 0..count.div_ceil(4) {

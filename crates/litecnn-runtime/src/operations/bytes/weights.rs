@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::error::LoadError;
-use crate::operations::record::{Operation, OperationKind, Operations, Value};
+use crate::operations::record::{Activation, Operation, OperationKind, Operations, Value};
 use crate::simd::ByteOf;
 use crate::simd::positions::{Block, POOLED};
 
@@ -11,8 +11,14 @@ use crate::simd::positions::{Block, POOLED};
 pub(crate) fn words(operation: &Operation, channels: usize, last: bool) -> u64 {
     let rows = if operation.added.is_some() && !last { 3 } else { 2 };
     let blocks = usize::from(operation.outputs).div_ceil(4);
+    let bounds = if is_bounded(operation, last) { blocks } else { 0 };
     let kernels = (0..blocks).map(|block| Kernel::new(operation, channels, block).words() as u64).sum::<u64>();
-    4 * rows * blocks as u64 + kernels
+    4 * rows * blocks as u64 + bounds as u64 + kernels
+}
+
+/// Whether there is a largest byte for each output.
+pub(crate) fn is_bounded(operation: &Operation, last: bool) -> bool {
+    operation.activation == Activation::Relu6 && !last
 }
 
 /// The words of one operation.
@@ -23,6 +29,8 @@ pub(crate) struct Weights<'a> {
     scales: &'a [u32],
     /// The multiplier of what is added, then the byte that stands for zero there.
     added: &'a [u32],
+    /// The largest byte of each output, four a word.
+    most: &'a [u32],
     kernels: &'a [u32],
 }
 
@@ -35,8 +43,9 @@ impl<'a> Weights<'a> {
         *words = rest;
         let (biases, of_this) = of_this.split_at(outputs);
         let (scales, of_this) = of_this.split_at(outputs);
-        let (added, kernels) = of_this.split_at(if operation.added.is_some() && !last { outputs } else { 0 });
-        Self { biases, scales, added, kernels }
+        let (added, of_this) = of_this.split_at(if operation.added.is_some() && !last { outputs } else { 0 });
+        let (most, kernels) = of_this.split_at(if is_bounded(operation, last) { outputs / 4 } else { 0 });
+        Self { biases, scales, added, most, kernels }
     }
 
     /// Four outputs, whose kernel's words it takes off the front.
@@ -53,14 +62,19 @@ impl<'a> Weights<'a> {
                 (by.added, by.zero) = (self.added[at + i] & 0xffff, self.added[at + i] >> 16);
             }
         }
-        let biases = [0, 1, 2, 3].map(|i| self.biases[at + i]);
-        Block { biases, by, weights }
+        let biases = [self.biases[at], self.biases[at + 1], self.biases[at + 2], self.biases[at + 3]];
+        let most = self.most.get(kernel.block).copied().unwrap_or(u32::MAX);
+        Block { biases, by, most, weights }
     }
 
     /// The bytes that stand for zero.
     #[inline(always)]
     pub(crate) fn zero(&self, block: usize) -> u32 {
-        u32::from_le_bytes([0, 1, 2, 3].map(|i| (self.scales[4 * block + i] >> 24) as u8))
+        let mut zeros = 0;
+        for i in 0..4 {
+            zeros |= self.scales[4 * block + i] >> 24 << (8 * i);
+        }
+        zeros
     }
 
     /// What a sum is multiplied by to be a logit.
@@ -140,7 +154,7 @@ pub(crate) fn check(operations: &Operations<'_>, mut words: &[u32]) -> Result<()
         let wrong = LoadError::Operation { index };
         let operation = operations.get(index).ok_or(wrong)?;
         let last = index == operations.len();
-        if last && (operation.added.is_some() || operation.activation != crate::Activation::None) {
+        if last && (operation.added.is_some() || operation.activation != Activation::None) {
             return Err(wrong);
         }
         let from = operations.value(usize::from(operation.from));
@@ -156,7 +170,7 @@ fn check_operation(operation: &Operation, from: &Value, words: &mut &[u32], last
     let inputs = from.channels / usize::from(operation.groups);
     for block in 0..outputs.div_ceil(4) {
         let kernel = Kernel::new(operation, from.channels, block);
-        let Block { biases, by, weights: of_block } = weights.block(&kernel);
+        let Block { biases, by, most: largest, weights: of_block } = weights.block(&kernel);
         let (mut least, mut most) = ([0i64; 4], [0i64; 4]);
         let bytes = of_block.iter().flat_map(|word| word.to_le_bytes());
         for ((output, channel, _), byte) in kernel.bytes().zip(bytes) {
@@ -179,7 +193,9 @@ fn check_operation(operation: &Operation, from: &Value, words: &mut &[u32], last
             let o = 4 * block + i;
             let bias = i64::from(biases[i] as i32);
             if o >= outputs {
-                if bias != 0 || weights.scales[o] != 0 || weights.added.get(o).is_some_and(|&added| added != 0) {
+                let bounded = !weights.most.is_empty() && largest >> (8 * i) & 0xff != 0;
+                let added = weights.added.get(o).is_some_and(|&added| added != 0);
+                if bias != 0 || weights.scales[o] != 0 || added || bounded {
                     return Err(LoadError::Padding);
                 }
                 continue;
