@@ -82,22 +82,24 @@ pub(crate) fn hard() -> Vec<(&'static str, TrainedModel, Vec<Vec<u8>>)> {
     );
     let grey = (0..=255).map(|byte| vec![byte]).collect();
     let sum = Operation { from: 0, added: Some(1), ..relu(conv(2, 1)) };
-    let cancelled =
-        made([2, 1, 1], vec![relu(conv(1, 1)), sum, conv(3, 2)], &[8.0, 0.0, 0.0, 0.0, -7.0, 0.0, 1.0, -0.5, 0.0, 1.0]);
-    let pairs = (0..500).map(|_| {
+    // The outcome is up to 5, what is added up to 8, what it is added to down to -7.8, by several products.
+    let (first, second) = ([8.0, 0.0, 0.0, 0.0, 0.0], [0.0, -2.6, -2.6, -2.6, 0.0]);
+    let last = [1.0, -0.5, 0.0, 1.0];
+    let cancelled = made([4, 1, 1], vec![relu(conv(1, 1)), sum, conv(3, 2)], &[&first[..], &second, &last].concat());
+    let fours = (0..500).map(|_| {
         let first: f32 = rng.random_range(0.0..1.0);
-        let second = rng.random_range(0.0f32..1.0).max((8.0 * first - 5.0) / 7.0);
-        [first, second].map(|value| (255.0 * value) as u8).to_vec()
+        let others = rng.random_range(0.0f32..1.0).max((8.0 * first - 5.0) / 7.8);
+        [first, others, others, others].map(|value| (255.0 * value) as u8).to_vec()
     });
-    let pairs = pairs.collect();
+    let fours = fours.collect();
     let mean = Operation { kind: OperationKind::AveragePool, kernel: [128; 2], ..conv(1, 1) };
     let averaged = made([1, 128, 128], vec![mean, conv(2, 2)], &[1.0, -0.5, 0.0, 1.0]);
     let levels = (0..20).map(|_| {
         let most = rng.random_range(1u8..=255);
-        (0..128 * 128).map(|_| rng.random_range(0..=most)).collect()
+        (0..128 * 128).map(|_| rng.random_range(most / 5 * 4..=most)).collect()
     });
     let levels = levels.collect();
-    vec![("a bound", bounded, grey), ("parts that cancel", cancelled, pairs), ("a large mean", averaged, levels)]
+    vec![("a bound", bounded, grey), ("parts that cancel", cancelled, fours), ("a large mean", averaged, levels)]
 }
 
 /// Every kind of operation and head, with names.
