@@ -187,12 +187,16 @@
 //!   `[ky][kx / 4][output]` of four columns. What is not seen, and what there is not, has weights of zero.
 //! - Of the last operation come logits: it has `f32` scales `[output]` instead of multipliers, adds nothing, and nothing
 //!   follows it.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
+
+// So that unit tests can use what integration tests have in common.
+#[cfg(test)]
+extern crate self as litecnn_runtime;
 
 mod conv;
 mod crc;

@@ -358,21 +358,21 @@ pub(crate) fn copy_lanes<S: Dots>(s: S, lanes: LaneRows, from: &[u32], to: &mut 
     }
 }
 
-/// Plain Rust in arrays of four.
+/// Plain Rust in arrays, of four usually; wider ones are for tests of what only the widest vectors do.
 #[derive(Clone, Copy)]
-pub(crate) struct PortableDots;
+pub(crate) struct PortableDots<const N: usize, const MANY: bool>;
 
-const N: usize = 4;
-const _: () = assert!(MAX_WIDTH.is_multiple_of(N));
-
-impl Dots for PortableDots {
+impl<const N: usize, const MANY: bool> Dots for PortableDots<N, MANY> {
     type V = [u32; N];
     type Data = [[i32; N]; 4];
     type Weights = [[i32; N]; 4];
     type Scales = ([u32; 4], [u32; 4]);
     type Channels = [ByteOf; 4];
-    const WIDTH: usize = N;
-    const MANY: bool = false;
+    const WIDTH: usize = {
+        assert!(N.is_multiple_of(4) && MAX_WIDTH.is_multiple_of(N));
+        N
+    };
+    const MANY: bool = MANY;
     #[inline(always)]
     fn splat(self, value: u32) -> [u32; N] {
         [value; N]
@@ -455,23 +455,28 @@ impl Dots for PortableDots {
     }
     #[inline(always)]
     unsafe fn split_to(self, v: [u32; N], even: *mut u32, odd: *mut u32) {
-        // SAFETY: the caller vouches for two places each.
-        unsafe {
-            even.cast::<[u32; 2]>().write_unaligned([v[0], v[2]]);
-            odd.cast::<[u32; 2]>().write_unaligned([v[1], v[3]]);
+        for i in 0..N / 2 {
+            // SAFETY: the caller vouches for half as many places each.
+            unsafe {
+                even.add(i).write_unaligned(v[2 * i]);
+                odd.add(i).write_unaligned(v[2 * i + 1]);
+            }
         }
     }
     #[inline(always)]
     unsafe fn pairs_to(self, v: [u32; N], to: *mut u32) {
-        let pair = |i: usize| v[i] & 0xffff | v[i + 1] << 16;
-        // SAFETY: the caller vouches for two places.
-        unsafe { to.cast::<[u32; 2]>().write_unaligned([pair(0), pair(2)]) }
+        for i in 0..N / 2 {
+            // SAFETY: the caller vouches for half as many places.
+            unsafe { to.add(i).write_unaligned(v[2 * i] & 0xffff | v[2 * i + 1] << 16) }
+        }
     }
     #[inline(always)]
     unsafe fn fours_to(self, a: [u32; N], b: [u32; N], to: *mut u32) {
-        let four = |i: usize| (a[i] | a[i + 1] << 8) & 0xffff | (b[i] | b[i + 1] << 8) << 16;
-        // SAFETY: the caller vouches for two places.
-        unsafe { to.cast::<[u32; 2]>().write_unaligned([four(0), four(2)]) }
+        for i in 0..N / 2 {
+            let pair = |v: [u32; N]| (v[2 * i] | v[2 * i + 1] << 8) & 0xffff;
+            // SAFETY: the caller vouches for half as many places.
+            unsafe { to.add(i).write_unaligned(pair(a) | pair(b) << 16) }
+        }
     }
     #[inline(always)]
     fn overlapping(self, from: &[u8]) -> [u32; N] {
@@ -485,7 +490,7 @@ impl Dots for PortableDots {
     }
     #[inline(always)]
     fn broadcast(self, four: [u32; 4]) -> [u32; N] {
-        four
+        core::array::from_fn(|lane| four[lane % 4])
     }
     #[inline(always)]
     fn max_bytes(self, a: [u32; N], b: [u32; N]) -> [u32; N] {
@@ -504,12 +509,15 @@ impl Dots for PortableDots {
     #[inline(always)]
     fn interleave(self, words: [[u32; N]; 4]) -> [[u32; N]; 4] {
         core::array::from_fn(|i| {
-            core::array::from_fn(|j| u32::from_le_bytes(core::array::from_fn(|k| (words[k][i] >> (8 * j)) as u8)))
+            core::array::from_fn(|lane| {
+                let (from, shift) = (lane / 4 * 4 + i, 8 * (lane % 4));
+                u32::from_le_bytes(core::array::from_fn(|k| (words[k][from] >> shift) as u8))
+            })
         })
     }
     #[inline(always)]
     fn transpose(self, v: [[u32; N]; 4]) -> [[u32; N]; 4] {
-        core::array::from_fn(|i| core::array::from_fn(|j| v[j][i]))
+        core::array::from_fn(|i| core::array::from_fn(|lane| v[lane % 4][lane / 4 * 4 + i]))
     }
     #[inline(always)]
     fn channels(self, by: &[ByteOf; 4]) -> [ByteOf; 4] {
@@ -517,9 +525,12 @@ impl Dots for PortableDots {
     }
     #[inline(always)]
     fn requantise_channels(self, sums: [[u32; N]; 4], by: &[ByteOf; 4], added: Option<[u32; N]>) -> [u32; N] {
-        core::array::from_fn(|i| {
-            let added = added.map(|added| added[i].to_le_bytes());
-            u32::from_le_bytes(core::array::from_fn(|j| by[j].sum(sums[i][j] as i32, added.map(|bytes| bytes[j]))))
+        core::array::from_fn(|lane| {
+            let (first, i) = (lane / 4 * 4, lane % 4);
+            let added = added.map(|added| added[lane].to_le_bytes());
+            u32::from_le_bytes(core::array::from_fn(|j| {
+                by[j].sum(sums[i][first + j] as i32, added.map(|bytes| bytes[j]))
+            }))
         })
     }
 }

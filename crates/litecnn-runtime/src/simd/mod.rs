@@ -131,6 +131,9 @@ enum Instructions {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     Portable,
+    /// Plain Rust in vectors of bytes that are as wide as AVX-512's, with as many registers.
+    #[cfg(test)]
+    Wide,
 }
 
 /// Whether there are these features: looked at when running with `std`, decided by the compiler's target without.
@@ -166,6 +169,8 @@ impl Level {
         ];
         #[cfg(not(target_arch = "x86_64"))]
         let vectors: [Option<Self>; 0] = [];
+        #[cfg(test)]
+        let vectors = vectors.into_iter().chain([Some(Self(Instructions::Wide))]);
         vectors.into_iter().flatten().chain([Self::PORTABLE])
     }
 
@@ -181,6 +186,8 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => "avx2",
             Instructions::Portable => "portable",
+            #[cfg(test)]
+            Instructions::Wide => "wide",
         }
     }
 
@@ -192,6 +199,8 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2Vnni | Instructions::Avx2 => x86::Avx2::WIDTH,
             Instructions::Portable => portable::Portable::WIDTH,
+            #[cfg(test)]
+            Instructions::Wide => portable::Portable::WIDTH,
         }
     }
 
@@ -205,6 +214,8 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2Vnni | Instructions::Avx2 => unsafe { x86::run_avx2(task) },
             Instructions::Portable => portable::Portable.call(task),
+            #[cfg(test)]
+            Instructions::Wide => portable::Portable.call(task),
         }
     }
 
@@ -223,7 +234,9 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => unsafe { x86_int8::run_avx2(task) },
-            Instructions::Portable => task.run(int8::PortableDots),
+            Instructions::Portable => task.run(int8::PortableDots::<4, false>),
+            #[cfg(test)]
+            Instructions::Wide => task.run(int8::PortableDots::<16, true>),
         }
     }
 }

@@ -14,3 +14,6 @@ pub use encode::{QuantisedNetwork, QuantisedOperation, encode_network_int8};
 pub(crate) use forward::{Setting, forward};
 pub(crate) use planes::Planes;
 pub(crate) use weights::{check, words};
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests;
