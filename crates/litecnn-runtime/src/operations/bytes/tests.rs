@@ -6,6 +6,7 @@ use self::common::network_int8::{network_int8_reference, quantised_network};
 use crate::{AlignedBytes, Layout, Level, Model, Scaling, encode_network_int8};
 
 #[path = "../../../tests/common/mod.rs"]
+#[allow(clippy::unwrap_used, unreachable_pub, reason = "a test")]
 mod common;
 
 #[test]
