@@ -20,15 +20,20 @@ const PALETTE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x02\0\0\0\x01\x01\x
     \n\x14\x1e\xc8d2w\xa0\xb3\x9c\0\0\0\nIDATx\x9ccp\0\0\0B\0A)7\xf4\xef\0\0\0\0IEND\xaeB`\x82";
 
 fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    picture.into().write_to(&mut Cursor::new(&mut bytes), format).unwrap();
+    let (picture, mut bytes) = (picture.into(), Vec::new());
+    if format == ImageFormat::Jpeg {
+        return jpeg(picture);
+    }
+    picture.write_to(&mut Cursor::new(&mut bytes), format).unwrap();
     bytes
 }
 
+/// `image` is built without its own JPEG here, as it is where pictures are read.
 fn jpeg(picture: impl Into<DynamicImage>) -> Vec<u8> {
     let picture = picture.into().to_rgb8();
     let (mut bytes, [width, height]) = (Vec::new(), [picture.width(), picture.height()].map(|side| side as u16));
-    let encoder = jpeg_encoder::Encoder::new(&mut bytes, 75);
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 75);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_1_1);
     encoder.encode(&picture, width, height, jpeg_encoder::ColorType::Rgb).unwrap();
     bytes
 }
