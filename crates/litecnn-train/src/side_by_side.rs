@@ -81,6 +81,8 @@ mod tests {
         assert_eq!(side_by_side(vec![(), ()], (0..1000).collect(), piece), [3]);
         assert!(begun.load(Ordering::Relaxed) < 100);
 
+        // Telling of a panic takes its time, in which others go on.
+        let begun = AtomicUsize::new(0);
         let panicked = std::panic::catch_unwind(|| {
             let piece = |(): &(), piece: usize| {
                 begun.fetch_add(1, Ordering::Relaxed);
@@ -88,8 +90,8 @@ mod tests {
                 assert_ne!(piece, 3, "as it should");
                 Ok::<_, ()>(())
             };
-            side_by_side(vec![(), ()], (0..1000).collect(), piece)
+            side_by_side(vec![(), ()], (0..100_000).collect(), piece)
         });
-        assert!(panicked.is_err() && begun.load(Ordering::Relaxed) < 200);
+        assert!(panicked.is_err() && begun.load(Ordering::Relaxed) < 100_000);
     }
 }
