@@ -110,9 +110,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Content<'_>, LoadError> {
     let pictures = pictures.map_err(|()| LoadError::Header { offset: PICTURES })?;
     let classes = architecture.classes;
     let scaling = Scaling { scale: f32::from_bits(fields.u32(48)), shift: f32::from_bits(fields.u32(52)) };
-    // Bytes are made of floats by the inverse.
-    let invertible = scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite();
-    if !scaling.scale.is_finite() || !scaling.shift.is_finite() || integers && !invertible {
+    if !scaling.scale.is_finite() || !scaling.shift.is_finite() || integers && !scaling.is_invertible() {
         return Err(LoadError::Header { offset: 48 });
     }
 

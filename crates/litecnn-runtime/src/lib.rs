@@ -65,7 +65,7 @@
 //!
 //! # 8-bit weights
 //!
-//! A model can also hold integers ([`Model::is_int8`]): a quarter of the size and, with AVX-512 VNNI, less than half of
+//! A model can also hold integers ([`Model::is_int8`]): a quarter of the size (a list of operations of small kernels a third) and, with AVX-512 VNNI, less than half of
 //! the time; without instructions for products of bytes it takes longer than floats. It is read, asked and answers in
 //! the same way; only between pixels and logits all is integers, so every level gives the same bits.
 //!

@@ -100,6 +100,13 @@ pub struct Scaling {
     pub shift: f32,
 }
 
+impl Scaling {
+    /// Whether bytes can be made of floats by the inverse.
+    pub(crate) fn is_invertible(self) -> bool {
+        self.scale.is_normal() && self.scale > 0.0 && (1.0 / self.scale).is_finite()
+    }
+}
+
 /// Longest run of values read at once: 32 pixels of three channels.
 const RUN: usize = 96;
 

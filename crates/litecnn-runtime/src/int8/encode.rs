@@ -58,7 +58,7 @@ pub fn encode_int8<N: AsRef<str>>(
     scaling: Scaling,
     model: &Quantised,
 ) -> Result<Vec<u8>, EncodeError> {
-    if !(scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite()) {
+    if !scaling.is_invertible() {
         return Err(EncodeError::Scale);
     }
     let arranged = arranged(architecture, model)?;

@@ -279,7 +279,7 @@ fn from_image<S: Dots>(
 
 /// Up to four bytes as a word.
 #[inline(always)]
-fn word(bytes: &[u8]) -> u32 {
+pub(crate) fn word(bytes: &[u8]) -> u32 {
     let mut four = [0; 4];
     four[..bytes.len()].copy_from_slice(bytes);
     u32::from_le_bytes(four)

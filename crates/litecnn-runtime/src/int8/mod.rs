@@ -9,6 +9,8 @@ mod weights;
 
 #[cfg(feature = "alloc")]
 pub use encode::{Quantised, QuantisedLayer, Requantisation, encode_int8};
+#[cfg(feature = "alloc")]
+pub(crate) use forward::word;
 pub(crate) use forward::{Quantise, Setting};
 pub(crate) use shape::{Memory, words};
 pub(crate) use weights::check;

@@ -7,6 +7,7 @@ use super::planes::Planes;
 use super::weights::{Kernel, is_bounded};
 use crate::encode::{EncodeError, Records, file_of_list};
 use crate::format::INT8;
+use crate::int8::word;
 use crate::operations::record::{Operation, OperationKind, Value};
 use crate::operations::{Network, plan};
 use crate::{AlignedBytes, LoadError, Model, Requantisation, Scaling};
@@ -56,7 +57,7 @@ pub fn encode_network_int8<N: AsRef<str>>(
     scaling: Scaling,
     integers: &QuantisedNetwork,
 ) -> Result<Vec<u8>, EncodeError> {
-    if !(scaling.scale.is_normal() && scaling.scale > 0.0 && (1.0 / scaling.scale).is_finite()) {
+    if !scaling.is_invertible() {
         return Err(EncodeError::Scale);
     }
     let shapes = network.checked(class_names.len())?;
@@ -141,11 +142,4 @@ fn rows(operation: &Operation, channels: usize, integers: &QuantisedOperation, l
         words.extend(bytes.chunks(4).map(word));
     }
     Some(words)
-}
-
-/// Up to four bytes.
-fn word(bytes: &[u8]) -> u32 {
-    let mut four = [0; 4];
-    four[..bytes.len()].copy_from_slice(bytes);
-    u32::from_le_bytes(four)
 }
