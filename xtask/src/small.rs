@@ -92,7 +92,7 @@ impl Wanted {
                     let mut compact = words(&["sizes", "--network", &network, "--recipe", recipe(dataset)]);
                     // From a quarter of the network found, or less, to wider than it.
                     let filters = if dataset == "cifar10" { "6,10,14,20,28,42" } else { "4,6,8,10,14,20" };
-                    compact.extend(words(&["--set", "epochs=12", "--limit-train", "20000", "--filters", filters]));
+                    compact.extend(words(&["--set", "epochs=8", "--limit-train", "20000", "--filters", filters]));
                     compact.extend(self.seeds());
                     steps.push(("sizes of the network found", compact, folder.join("compact")));
                 }
