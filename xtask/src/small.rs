@@ -110,8 +110,8 @@ impl Wanted {
         for value in if self.terms.smoke { &few[..] } else { set } {
             command.extend(words(&["--set", value]));
         }
-        if self.terms.smoke && self.kind == Kind::Sizes {
-            command.extend(words(&["--filters", "2,4,6,8"]));
+        if self.kind == Kind::Sizes {
+            command.extend(words(&["--filters", if self.terms.smoke { "2,4,6,8" } else { "2,4,8,16,32" }]));
         }
         command
     }
@@ -221,6 +221,7 @@ mod tests {
         let sizes = lines(&wanted(Kind::Sizes, false).first());
         assert_eq!(sizes.len(), 2 + 2 * 2);
         assert!(sizes[2].starts_with("sizes --seeds 0,4 --set stage-1.epochs=4") && sizes[2].ends_with("mnist/joined"));
+        assert!(sizes[2].contains(" --filters 2,4,8,16,32 "));
         assert!(sizes[5].contains("--network crates/litecnn-zoo/networks/compact-cifar10.toml --recipe compact "));
         for kind in [Kind::Compact, Kind::Ablation, Kind::Sizes] {
             let smoke = wanted(kind, true);
