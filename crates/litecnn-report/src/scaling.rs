@@ -42,6 +42,8 @@ pub struct Scaling {
     pub enough: Option<f64>,
     /// As `floor`; an upper bound of infinity means that some resamples have none.
     pub enough_interval: Interval,
+    /// Weights of the largest model that the curve goes through; what it says of larger ones was not tried.
+    pub largest: f64,
 }
 
 impl Curve {
@@ -148,6 +150,7 @@ impl Scaling {
                 low: rank(0.025).unwrap_or(f64::NAN),
                 high: rank(0.975).unwrap_or(f64::INFINITY),
             },
+            largest: points.iter().map(|(weights, _)| *weights).fold(0.0, f64::max),
         })
     }
 
@@ -158,16 +161,20 @@ impl Scaling {
             false => "more than can be told".to_owned(),
         };
         let Interval { low, high } = self.enough_interval;
+        let (sure, worth) = (format!("95 % interval {} to {}", weights(low), weights(high)), 100.0 * WORTH);
         let enough = match self.enough {
-            Some(enough) => format!(
-                "From {} weights on (95 % interval {} to {}) a doubling takes less than {:.0} % of the errors away.",
-                weights(enough),
-                weights(low),
-                weights(high),
-                100.0 * WORTH
+            Some(enough) if enough <= self.largest => format!(
+                "From {} weights on ({sure}) a doubling takes less than {worth:.0} % of the errors away.",
+                weights(enough)
             ),
-            None => {
-                format!("However many there are, a doubling takes at least {:.0} % of the errors away.", 100.0 * WORTH)
+            beyond => {
+                let tried = grouped(self.largest as u64);
+                let end =
+                    beyond.map_or_else(|| "however many there are".to_owned(), |e| format!("up to {}", weights(e)));
+                format!(
+                    "Up to {tried} weights, the most tried, a doubling takes at least {worth:.0} % of the errors away; the \
+                     curve, followed beyond them, says so {end} ({sure})."
+                )
             }
         };
         format!(
@@ -259,6 +266,9 @@ mod tests {
         let scaling = Scaling::fit(&outcomes(|weights, _| 3.0 * weights.powf(-0.4))).unwrap();
         assert!(scaling.curve.floor < 1e-3, "{scaling:?}");
         assert!(scaling.enough.is_none_or(|enough| enough > 1e6), "{scaling:?}");
+        // What was not tried is told apart.
+        let verdict = scaling.verdict();
+        assert!(verdict.contains("Up to 60,000 weights, the most tried, a doubling takes at least 5 %"), "{verdict}");
     }
 
     #[test]
