@@ -78,9 +78,9 @@ const ARMS: [(&str, &str); 10] = [
     ("top-down", "unfrozen from the last layer on"),
     ("bottom-up", "unfrozen from the first layer on"),
     ("scratch", "final model in one stage"),
-    ("scratch-augmented", "the same, augmented images"),
+    ("scratch-augmented", "final model in one stage, augmented images"),
     ("single-branch", "one branch of the same size"),
-    ("single-branch-augmented", "the same, augmented images"),
+    ("single-branch-augmented", "one branch of the same size, augmented images"),
 ];
 
 fn table(page: &mut Page, small: &Small, datasets: &[&str], published: &Published) {
