@@ -9,6 +9,7 @@ mod channels;
 mod int8;
 mod patches;
 mod portable;
+mod portable_int8;
 pub(crate) mod positions;
 mod products;
 mod rows;
@@ -234,9 +235,9 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => unsafe { x86_int8::run_avx2(task) },
-            Instructions::Portable => task.run(int8::PortableDots::<4, false>),
+            Instructions::Portable => task.run(portable_int8::PortableDots::<4, false>),
             #[cfg(test)]
-            Instructions::Wide => task.run(int8::PortableDots::<16, true>),
+            Instructions::Wide => task.run(portable_int8::PortableDots::<16, true>),
         }
     }
 }
